@@ -1,0 +1,3 @@
+//! Oracles, bounds and gradient checks for f32 kernels of dense networks.
+
+pub mod reference;

@@ -1,0 +1,1 @@
+//! The lecture in f64, scalar, letter by letter.
