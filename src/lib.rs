@@ -1,1 +1,42 @@
-//! Under construction.
+//! Hand-vectorised f32 kernels for training dense neural networks: fused, deterministic, verified.
+//!
+//! In reading order, each step of the lecture that this library implements:
+//!
+//! | step | where |
+//! |---|---|
+//! | matrices of the caller's | [`MatRef`], [`MatMut`] |
+//! | what the kernels run on | [`Backend`], [`Isa`] |
+//! | forward `z = h(x·wᵀ + b)` | [`dense::forward`], [`Activation`] |
+//! | loss and output delta `(2c/m)(ŷ − y) ⊙ h'(a)` | [`loss::squared_error`], [`loss::softmax_cross_entropy`] |
+//! | hidden delta `(delta·w) ⊙ h'(a)` | [`dense::backward`] |
+//! | gradients `deltaᵀ·x` | [`dense::gradient`] |
+//! | clipping | [`clip::by_value`], [`clip::by_global_norm`] |
+//! | update rules | [`Optimizer`], [`Method`] |
+//! | step sizes and momentum over time | [`LearningRate`], [`Momentum`] |
+//! | all of it | [`Network::train_step`] |
+//!
+//! Whatever a caller can get wrong is an [`Error`] and is found before anything is written.
+#![forbid(unsafe_code)]
+
+mod activation;
+mod backend;
+pub mod clip;
+pub mod dense;
+mod error;
+mod hyper_parameter;
+pub mod loss;
+mod matrix;
+mod network;
+mod optimizer;
+mod schedule;
+
+pub use self::activation::Activation;
+pub use self::backend::Backend;
+pub use self::clip::Clip;
+pub use self::error::{Error, IsaName};
+pub use self::loss::{Loss, Target};
+pub use self::matrix::{MatMut, MatRef};
+pub use self::network::{Batch, Initialization, Layer, LayerOptions, Network};
+pub use self::optimizer::{Method, Optimizer, Step};
+pub use self::schedule::{LearningRate, Momentum};
+pub use lanegrad_kernels::isa::Isa;

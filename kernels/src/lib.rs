@@ -1,1 +1,20 @@
-//! Under construction.
+//! The vector kernels of lanegrad: every loop over floats, written once, generic over the vocabulary [`simd::Simd`].
+//!
+//! A kernel is a struct with its operands that implements [`isa::Kernel`]; [`isa::Isa::run`] runs it. The kernels trust their
+//! caller with the sizes: a wrong one panics, but touches nothing outside the slices. The crate `lanegrad` checks them, and is
+//! what other crates should use.
+//!
+//! Reading order: [`simd`], [`isa`], [`view`], [`gemm`] with [`epilogue`], [`math`], [`loss`], [`reduce`], [`update`].
+
+#![warn(missing_docs)]
+
+pub mod elementwise;
+pub mod epilogue;
+pub mod gemm;
+pub mod isa;
+pub mod loss;
+pub mod math;
+pub mod reduce;
+pub mod simd;
+pub mod update;
+pub mod view;

@@ -1,0 +1,69 @@
+//! What happens to a tile of sums on its way out of the registers.
+
+use crate::math::Activation;
+use crate::simd::Simd;
+use crate::view::View;
+use core::marker::PhantomData;
+use core::ops::Range;
+
+/// Maps the finished sums of a product to what is stored.
+pub trait Epilogue: Copy {
+    /// The sums of row `i` in `columns`, at most a vector of them; lanes behind them are ignored.
+    fn apply<S: Simd>(&self, simd: S, sums: S::V, i: usize, columns: Range<usize>) -> S::V;
+}
+
+/// Stores the sums as they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Store;
+
+/// `h(sum + bias[j])`
+#[derive(Clone, Copy, Debug)]
+pub struct BiasActivation<'a, H> {
+    bias: Option<&'a [f32]>,
+    activation: PhantomData<H>,
+}
+
+/// `sum · h'(a)`, from `z = h(a)` at the same place.
+#[derive(Clone, Copy, Debug)]
+pub struct TimesDerivative<'a, H> {
+    z: View<'a>,
+    activation: PhantomData<H>,
+}
+
+impl<'a, H: Activation> BiasActivation<'a, H> {
+    /// A bias a column, or none.
+    pub fn new(bias: Option<&'a [f32]>, _: H) -> Self {
+        Self { bias, activation: PhantomData }
+    }
+}
+
+impl<'a, H: Activation> TimesDerivative<'a, H> {
+    /// `z` has the shape of the product.
+    pub fn new(z: View<'a>, _: H) -> Self {
+        Self { z, activation: PhantomData }
+    }
+}
+
+impl Epilogue for Store {
+    #[inline(always)]
+    fn apply<S: Simd>(&self, _: S, sums: S::V, _: usize, _: Range<usize>) -> S::V {
+        sums
+    }
+}
+
+impl<H: Activation> Epilogue for BiasActivation<'_, H> {
+    #[inline(always)]
+    fn apply<S: Simd>(&self, simd: S, sums: S::V, _: usize, columns: Range<usize>) -> S::V {
+        match self.bias {
+            Some(bias) => H::value(simd, simd.add(sums, simd.load_partial(&bias[columns]))),
+            None => H::value(simd, sums),
+        }
+    }
+}
+
+impl<H: Activation> Epilogue for TimesDerivative<'_, H> {
+    #[inline(always)]
+    fn apply<S: Simd>(&self, simd: S, sums: S::V, i: usize, columns: Range<usize>) -> S::V {
+        H::times_derivative(simd, sums, self.z.load(simd, i, columns))
+    }
+}

@@ -1,0 +1,114 @@
+//! The product: `C = epilogue(C₀ + A·B)`, with A m×k, B k×n, C m×n, and `C₀` zero or what C held.
+//!
+//! The three products of a layer are this one (see `lanegrad::dense`): forward `x·wᵀ`, delta `delta·w`, gradient `deltaᵀ·x`.
+//!
+//! ```text
+//!   jc: n in steps of NC           columns whose panels of B fit L3
+//!     pc: k in steps of kc ≤ KC    pack B[pc.., jc..] into panels
+//!       ic: m in steps of MC       pack A[ic.., pc..] into panels, unless its rows can be read as they are
+//!         jr: NC in steps of nr    one panel of B, kc × nr: stays in L1 (L2 with AVX-512)
+//!           ir: MC in steps of mr  one tile: mr × nr sums in registers, kc steps
+//! ```
+//!
+//! **The order of a sum.** Each element of C is one chain `c ← c + a[i][p]·b[p][j]` over p = 0, 1, …, k−1, started from
+//! C₀: between blocks of k the chain is parked in C itself. So its bits depend neither on the blocking nor on the tile nor on
+//! what else is computed beside it; and with FMA they are the same on every instruction set.
+//!
+//! Source: Goto & van de Geijn 2008; Van Zee & van de Geijn 2015 (BLIS).
+
+mod blocking;
+mod pack;
+mod tile;
+
+pub use self::blocking::{KC, workspace_len};
+pub use self::tile::tile_shape;
+
+use self::blocking::{Blocking, MC, NC, kc};
+use self::tile::{PackedRows, Tile, UnpackedRows};
+use crate::epilogue::Epilogue;
+use crate::isa::Kernel;
+use crate::simd::Simd;
+use crate::view::View;
+
+/// `C = epilogue(C₀ + A·B)`. The caller has checked that every element named by the sizes lies inside its slice.
+#[derive(Debug)]
+pub struct Product<'a, E> {
+    /// Rows of A and C.
+    pub m: usize,
+    /// Columns of B and C.
+    pub n: usize,
+    /// Columns of A, rows of B.
+    pub k: usize,
+    /// m×k
+    pub a: View<'a>,
+    /// k×n
+    pub b: View<'a>,
+    /// m×n, unit column stride.
+    pub c: &'a mut [f32],
+    /// From one row of C to the next, at least n.
+    pub c_stride: usize,
+    /// Whether C₀ is what C holds; otherwise it is zero and C is not read before it is written.
+    pub accumulate: bool,
+    /// Maps the finished sums to what is stored.
+    pub epilogue: E,
+    /// At least [`workspace_len`] numbers; what they hold does not matter.
+    pub workspace: &'a mut [f32],
+}
+
+impl<E: Epilogue> Kernel for Product<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        // The tile, from the registers: mr·nv sums, nv vectors of B and a number of A must fit.
+        if S::REGISTERS >= 32 {
+            self.blocked::<S, 6, 4>(simd);
+        } else if S::REGISTERS >= 16 {
+            self.blocked::<S, 6, 2>(simd);
+        } else {
+            self.blocked::<S, 4, 1>(simd);
+        }
+    }
+}
+
+impl<E: Epilogue> Product<'_, E> {
+    /// The loops around the tile of `MR` rows and `NV` vectors.
+    #[inline(always)]
+    fn blocked<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
+        let nr = NV * S::LANES;
+        let kc = kc(self.k);
+        let Blocking { a_panels, b_panels } = blocking::split::<MR>(self.workspace, self.m, self.n, kc, nr);
+        let mut tile = Tile { c: self.c, c_stride: self.c_stride, epilogue: self.epilogue };
+
+        for jc in (0..self.n).step_by(NC) {
+            let columns = jc..self.n.min(jc + NC);
+            // With k = 0 the one block is empty: C₀ still goes through the epilogue.
+            for pc in (0..self.k.max(1)).step_by(kc) {
+                let depth = pc..self.k.min(pc + kc);
+                let stage = tile::Stage { from_c: self.accumulate || pc > 0, finish: depth.end == self.k };
+                pack::columns(simd, self.b, depth.clone(), columns.clone(), nr, b_panels);
+
+                for ic in (0..self.m).step_by(MC) {
+                    let rows = ic..self.m.min(ic + MC);
+                    let unpacked = self.a.col_stride == 1;
+                    if !unpacked {
+                        pack::rows::<MR>(self.a, rows.clone(), depth.clone(), a_panels);
+                    }
+                    for (jr, panel) in pack::panels(b_panels, columns.len(), depth.len(), nr, S::LANES) {
+                        for ir in rows.clone().step_by(MR) {
+                            let place =
+                                tile::Place { rows: ir..rows.end.min(ir + MR), columns: jc + jr.start..jc + jr.end };
+                            if unpacked {
+                                let left = UnpackedRows::<MR>::new(self.a, place.rows.clone(), depth.clone());
+                                tile.compute::<S, MR, NV, _>(simd, left, panel, place, stage);
+                            } else {
+                                let left = PackedRows::<MR>::new(a_panels, ir - ic, depth.len());
+                                tile.compute::<S, MR, NV, _>(simd, left, panel, place, stage);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

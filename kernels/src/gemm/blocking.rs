@@ -1,0 +1,52 @@
+//! How the loops are cut, and the workspace that the cut needs.
+//!
+//! | constant | value | why |
+//! |---|---|---|
+//! | mr × nr | 6×64 AVX-512, 6×16 AVX2 | sums in registers; 12 and 24 chains of FMA hide its latency of 4 at 2 (1) a cycle |
+//! | KC | 256 | a panel of B, 256×16, is 16 KiB: half of L1, the other half for A's rows and C |
+//! | MC | 96 | a block of A, 96×256, is 96 KiB: a fifth of Zen 3's L2, and a multiple of mr |
+//! | NC | 2048 | the panels of B, 256×2048, are 2 MiB: they stay in L3 |
+//!
+//! All are constants of the code: no cache size is read from the machine, so that nothing about a result depends on it.
+
+use super::pack;
+
+/// The longest block of k.
+pub const KC: usize = 256;
+pub(super) const MC: usize = 96;
+pub(super) const NC: usize = 2048;
+
+/// The largest mr and nr of any instruction set.
+const MAX_MR: usize = 6;
+const MAX_NR: usize = 64;
+
+/// The workspace's parts.
+pub(super) struct Blocking<'a> {
+    pub(super) a_panels: &'a mut [f32],
+    pub(super) b_panels: &'a mut [f32],
+}
+
+/// The block of k: as few blocks as KC allows, of as equal a length as can be.
+pub(super) fn kc(k: usize) -> usize {
+    k.div_ceil(k.div_ceil(KC).max(1)).max(1)
+}
+
+/// The numbers of workspace that a product of these sizes needs, on any instruction set; none, if that overflows.
+pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
+    let kc = kc(k);
+    let a = pack::rows_len(m.min(MC), kc, MAX_MR)?;
+    let b = pack::columns_len(n.min(NC), kc, MAX_NR)?;
+    a.checked_add(b)?.checked_add(ALIGNMENT)
+}
+
+/// A cache line, in numbers.
+const ALIGNMENT: usize = 16;
+
+/// The parts of `workspace`, B's panels at the start of a cache line.
+pub(super) fn split<const MR: usize>(workspace: &mut [f32], m: usize, n: usize, kc: usize, nr: usize) -> Blocking<'_> {
+    let skip = workspace.as_ptr().align_offset(4 * ALIGNMENT).min(ALIGNMENT);
+    let needed = "the workspace has workspace_len numbers";
+    let (b_panels, rest) = workspace[skip..].split_at_mut(pack::columns_len(n.min(NC), kc, nr).expect(needed));
+    let a_panels = &mut rest[..pack::rows_len(m.min(MC), kc, MR).expect(needed)];
+    Blocking { a_panels, b_panels }
+}

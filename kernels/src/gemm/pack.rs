@@ -1,0 +1,110 @@
+//! Panels: the order in which a tile reads its operands.
+//!
+//! ```text
+//!   A, rows:     panel r holds mr rows;            B, columns:  panel c holds nr columns;
+//!                p runs slowest                                 p runs slowest
+//!                a00 a10 … a(mr−1)0                             b00 b01 … b0(nr−1)
+//!                a01 a11 … a(mr−1)1                             b10 b11 … b1(nr−1)
+//!                …                                              …
+//! ```
+//! Rows and columns that are missing at the edge are zeros. The last panel of B is only as many vectors wide as it needs.
+
+use crate::simd::Simd;
+use crate::view::View;
+use core::ops::Range;
+
+/// Numbers in the panels of `m` rows.
+pub(super) fn rows_len(m: usize, kc: usize, mr: usize) -> Option<usize> {
+    m.checked_next_multiple_of(mr)?.checked_mul(kc)
+}
+
+/// Numbers in the panels of `n` columns.
+pub(super) fn columns_len(n: usize, kc: usize, nr: usize) -> Option<usize> {
+    n.checked_next_multiple_of(nr)?.checked_mul(kc)
+}
+
+/// Packs A's `rows` × `depth` into panels of `MR` rows.
+#[inline(always)]
+pub(super) fn rows<const MR: usize>(a: View<'_>, rows: Range<usize>, depth: Range<usize>, panels: &mut [f32]) {
+    let panels = panels.chunks_exact_mut((MR * depth.len()).max(1));
+    for (from, panel) in rows.clone().step_by(MR).zip(panels) {
+        let count = MR.min(rows.end - from);
+        for (p, column) in depth.clone().zip(panel.chunks_exact_mut(MR)) {
+            if a.row_stride == 1 && count == MR {
+                column.copy_from_slice(&a.t().row(p, from..from + MR));
+            } else {
+                for (i, slot) in column.iter_mut().enumerate() {
+                    *slot = if i < count { a.at(from + i, p) } else { 0.0 };
+                }
+            }
+        }
+    }
+}
+
+/// Packs B's `depth` × `columns` into panels of `nr` columns.
+#[inline(always)]
+pub(super) fn columns<S: Simd>(
+    simd: S,
+    b: View<'_>,
+    depth: Range<usize>,
+    columns: Range<usize>,
+    nr: usize,
+    panels: &mut [f32],
+) {
+    let mut rest = panels;
+    for from in columns.clone().step_by(nr) {
+        let count = nr.min(columns.end - from);
+        let width = count.next_multiple_of(S::LANES);
+        let (panel, behind) = rest.split_at_mut(width * depth.len());
+        rest = behind;
+        for at in (0..width).step_by(S::LANES) {
+            let lanes = from + at..columns.end.min(from + at + S::LANES);
+            if b.row_stride == 1 && lanes.len() == S::LANES {
+                transposed(simd, b, depth.clone(), lanes, &mut panel[at..], width);
+            } else {
+                for (p, row) in depth.clone().zip(panel.chunks_exact_mut(width)) {
+                    simd.store(b.load(simd, p, lanes.clone()), &mut row[at..]);
+                }
+            }
+        }
+    }
+}
+
+/// `LANES` columns of B that are contiguous along k, in squares.
+#[inline(always)]
+fn transposed<S: Simd>(
+    simd: S,
+    b: View<'_>,
+    depth: Range<usize>,
+    columns: Range<usize>,
+    panel: &mut [f32],
+    width: usize,
+) {
+    let whole = depth.len() / S::LANES * S::LANES;
+    for p in (0..whole).step_by(S::LANES) {
+        let source = &b.data[columns.start * b.col_stride + depth.start + p..];
+        simd.transpose(source, b.col_stride, &mut panel[p * width..], width);
+    }
+    for p in whole..depth.len() {
+        simd.store(b.load(simd, depth.start + p, columns.clone()), &mut panel[p * width..]);
+    }
+}
+
+/// The panels of B that `columns` packed, each with its columns.
+#[inline(always)]
+pub(super) fn panels(
+    packed: &[f32],
+    columns: usize,
+    depth: usize,
+    nr: usize,
+    lanes: usize,
+) -> impl Iterator<Item = (Range<usize>, &[f32])> {
+    (0..columns).step_by(nr).map(
+        #[inline(always)]
+        move |from| {
+            let to = columns.min(from + nr);
+            let width = (to - from).next_multiple_of(lanes);
+            (from..to, &packed[from * depth..][..width * depth])
+        },
+    )
+}

@@ -1,0 +1,95 @@
+//! The instruction sets: which there are, which this processor has, and how a kernel is run on one.
+
+#[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+use crate::simd::{Avx2, Avx512};
+use crate::simd::{Portable, Scalar, Simd};
+use core::fmt;
+
+/// An instruction set that this processor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Isa {
+    /// 16 lanes, AVX-512 F, BW, DQ and VL.
+    #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+    Avx512(Avx512),
+    /// 8 lanes, AVX2 and FMA.
+    #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+    Avx2(Avx2),
+    /// 8 lanes of whatever the build's target has.
+    Portable(Portable),
+    /// One lane.
+    Scalar(Scalar),
+}
+
+/// A block of work, generic over the vocabulary.
+pub trait Kernel {
+    /// What the work returns.
+    type Output;
+    /// Does the work. To be marked `#[inline(always)]`, and all that it calls with `simd` too: see [`crate::simd`].
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
+}
+
+impl Isa {
+    /// The names of all instruction sets of this build, best first.
+    #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+    pub const NAMES: &'static [&'static str] = &["avx512", "avx2", "portable", "scalar"];
+    /// The names of all instruction sets of this build, best first.
+    #[cfg(not(all(target_arch = "x86_64", not(lanegrad_portable_only))))]
+    pub const NAMES: &'static [&'static str] = &["portable", "scalar"];
+
+    /// What this processor has, best first; `portable` and `scalar` are always there.
+    pub fn available() -> impl Iterator<Item = Self> + Clone {
+        #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+        let vectors = [Avx512::detect().map(Self::Avx512), Avx2::detect().map(Self::Avx2)];
+        #[cfg(not(all(target_arch = "x86_64", not(lanegrad_portable_only))))]
+        let vectors = [None, None];
+        vectors.into_iter().flatten().chain([Self::Portable(Portable), Self::Scalar(Scalar)])
+    }
+
+    /// The best that this processor has.
+    pub fn detect() -> Self {
+        Self::available().next().expect("the portable lowering is always available")
+    }
+
+    /// The instruction set of that name, if this processor has it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::available().find(|isa| isa.name() == name)
+    }
+
+    /// `avx512`, `avx2`, `portable` or `scalar`.
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+            Self::Avx512(_) => "avx512",
+            #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+            Self::Avx2(_) => "avx2",
+            Self::Portable(_) => "portable",
+            Self::Scalar(_) => "scalar",
+        }
+    }
+
+    /// Runs `kernel` with this instruction set. To be called once a public operation, never in a loop over tiles.
+    #[inline]
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+            Self::Avx512(simd) => simd.vectorize(
+                #[inline(always)]
+                || kernel.run(simd),
+            ),
+            #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+            Self::Avx2(simd) => simd.vectorize(
+                #[inline(always)]
+                || kernel.run(simd),
+            ),
+            Self::Portable(simd) => kernel.run(simd),
+            Self::Scalar(simd) => kernel.run(simd),
+        }
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

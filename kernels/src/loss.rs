@@ -1,0 +1,38 @@
+//! Losses of a mini-batch of m rows, each with its delta `∂L/∂a` in the same pass over the outputs.
+
+use crate::simd::Simd;
+
+mod softmax_cross_entropy;
+mod squared_error;
+
+pub use self::softmax_cross_entropy::SoftmaxCrossEntropy;
+pub use self::squared_error::SquaredError;
+
+/// Where a loss writes its delta: m × outputs, unit column stride.
+#[derive(Debug)]
+pub struct Delta<'a> {
+    /// The numbers.
+    pub data: &'a mut [f32],
+    /// From one row to the next.
+    pub row_stride: usize,
+}
+
+impl Delta<'_> {
+    #[inline(always)]
+    fn row(&mut self, i: usize, columns: core::ops::Range<usize>) -> &mut [f32] {
+        &mut self.data[i * self.row_stride..][columns]
+    }
+}
+
+/// The largest of a row; NaN may be dropped.
+#[inline(always)]
+fn row_max<S: Simd>(simd: S, row: &[f32]) -> f32 {
+    let (chunks, rest) = row.split_at(row.len() / S::LANES * S::LANES);
+    let mut max = simd.splat(f32::NEG_INFINITY);
+    for chunk in chunks.chunks_exact(S::LANES) {
+        max = simd.max(simd.load(chunk), max);
+    }
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    simd.store(max, &mut lanes);
+    rest.iter().chain(&lanes).copied().fold(f32::NEG_INFINITY, f32::max)
+}

@@ -1,0 +1,78 @@
+//! The activation functions h of a layer and their derivatives h'.
+//!
+//! | h | h(a) | h'(a), from z = h(a) |
+//! |---|---|---|
+//! | identity | a | 1 |
+//! | sigmoid | 1/(1 + e⁻ᵃ) | z(1 − z) |
+//! | tanh | tanh a | 1 − z² |
+//! | ReLU | a > 0 ? a : 0 | z > 0 ? 1 : 0 |
+//!
+//! NaN passes through h, and a delta through the derivative of a unit whose output is NaN. ReLU'(0) = 0, and ReLU(−0) = −0.
+
+use super::{sigmoid, tanh};
+use crate::simd::Simd;
+
+/// An activation function, as a pair of lane functions.
+pub trait Activation: Copy {
+    /// `h(a)`
+    fn value<S: Simd>(simd: S, a: S::V) -> S::V;
+    /// `delta · h'(a)`, with `z = h(a)`. A factor of 0 gives 0 whatever the delta.
+    fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V;
+}
+
+/// `h(a) = a`
+#[derive(Clone, Copy, Debug)]
+pub struct Identity;
+/// `h(a) = 1 / (1 + e⁻ᵃ)`
+#[derive(Clone, Copy, Debug)]
+pub struct Sigmoid;
+/// `h(a) = tanh a`
+#[derive(Clone, Copy, Debug)]
+pub struct Tanh;
+/// `h(a) = a > 0 ? a : 0`
+#[derive(Clone, Copy, Debug)]
+pub struct Relu;
+
+impl Activation for Identity {
+    #[inline(always)]
+    fn value<S: Simd>(_: S, a: S::V) -> S::V {
+        a
+    }
+    #[inline(always)]
+    fn times_derivative<S: Simd>(_: S, delta: S::V, _: S::V) -> S::V {
+        delta
+    }
+}
+
+impl Activation for Sigmoid {
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, a: S::V) -> S::V {
+        sigmoid(simd, a)
+    }
+    #[inline(always)]
+    fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V {
+        simd.mul(delta, simd.neg_mul_add(z, z, z))
+    }
+}
+
+impl Activation for Tanh {
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, a: S::V) -> S::V {
+        tanh(simd, a)
+    }
+    #[inline(always)]
+    fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V {
+        simd.mul(delta, simd.neg_mul_add(z, z, simd.splat(1.0)))
+    }
+}
+
+impl Activation for Relu {
+    #[inline(always)]
+    fn value<S: Simd>(simd: S, a: S::V) -> S::V {
+        simd.max(simd.splat(0.0), a)
+    }
+    #[inline(always)]
+    fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V {
+        simd.select(simd.less_equal(z, simd.splat(0.0)), simd.splat(0.0), delta)
+    }
+}

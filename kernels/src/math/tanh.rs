@@ -1,0 +1,29 @@
+//! `tanh x`
+//!
+//! Method: for `|x| < 0.625`, `x·(1 + x²·p(x²))` with p of degree 4 (the coefficients are those of Moshier's Cephes,
+//! `tanhf`); elsewhere `±(1 − 2/(exp(2|x|) + 1))`.
+//!
+//! Range: all numbers. Special values: `tanh(±∞) = ±1`, `tanh(±0) = ±0`, NaN gives NaN; odd to the last bit.
+
+use super::exp;
+use crate::simd::Simd;
+
+/// `tanh x`
+#[inline(always)]
+pub fn tanh<S: Simd>(simd: S, x: S::V) -> S::V {
+    let one = simd.splat(1.0);
+    let magnitude = simd.abs(x);
+
+    let square = simd.mul(x, x);
+    let mut p = simd.splat(-5.704_988_7e-3);
+    for coefficient in [2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+        p = simd.mul_add(p, square, simd.splat(coefficient));
+    }
+    let near = simd.mul(x, simd.mul_add(square, p, one));
+
+    let e = exp(simd, simd.add(magnitude, magnitude));
+    let far = simd.sub(one, simd.div(simd.splat(2.0), simd.add(e, one)));
+    let far = simd.select(simd.less(x, simd.splat(0.0)), simd.neg(far), far);
+
+    simd.select(simd.less(magnitude, simd.splat(0.625)), near, far)
+}

@@ -1,0 +1,131 @@
+//! Sums in a fixed order.
+//!
+//! Sixteen running sums, whatever the lowering: element e is added to sum e mod 16; at the end the upper half is
+//! added to the lower until one remains. So the bits are the same for every vector length.
+
+use crate::isa::Kernel;
+use crate::simd::Simd;
+use crate::view::{View, vectors};
+
+/// Numbers that are summed in `f32` before the sum is added to an `f64`: the longest chain is 256 + 4 additions.
+const BLOCK: usize = 4096;
+
+/// Sixteen running sums in `16 / LANES` vectors.
+#[derive(Clone, Copy, Debug)]
+pub struct Sum<S: Simd> {
+    simd: S,
+    parts: [S::V; 16],
+}
+
+impl<S: Simd> Sum<S> {
+    const PARTS: usize = 16 / S::LANES;
+
+    /// Sixteen zeros.
+    #[inline(always)]
+    pub fn new(simd: S) -> Self {
+        Self { simd, parts: [simd.splat(0.0); 16] }
+    }
+
+    /// Adds the vector number `index` of the sequence.
+    #[inline(always)]
+    pub fn add(&mut self, index: usize, v: S::V) {
+        let part = &mut self.parts[index % Self::PARTS];
+        *part = self.simd.add(*part, v);
+    }
+
+    /// Adds `a·b` of the vector number `index` of the sequence.
+    #[inline(always)]
+    pub fn add_product(&mut self, index: usize, a: S::V, b: S::V) {
+        let part = &mut self.parts[index % Self::PARTS];
+        *part = self.simd.mul_add(a, b, *part);
+    }
+
+    /// The total.
+    #[inline(always)]
+    pub fn total(mut self) -> f32 {
+        let mut half = Self::PARTS / 2;
+        while half > 0 {
+            for i in 0..half {
+                self.parts[i] = self.simd.add(self.parts[i], self.parts[i + half]);
+            }
+            half /= 2;
+        }
+        self.simd.reduce_add(self.parts[0])
+    }
+}
+
+/// `max |x|`, without the NaN among them; 0 for none.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxAbs<'a>(pub &'a [f32]);
+
+impl Kernel for MaxAbs<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> f32 {
+        let mut max = simd.splat(0.0);
+        for chunk in self.0.chunks(S::LANES) {
+            max = simd.max(simd.abs(simd.load_partial(chunk)), max);
+        }
+        let mut lanes = [0.0; 16];
+        simd.store(max, &mut lanes);
+        lanes.into_iter().fold(0.0, f32::max)
+    }
+}
+
+/// `Σ (scale · x)²`: in `f32` within a block of 4,096, in `f64` across blocks.
+#[derive(Clone, Copy, Debug)]
+pub struct SumOfSquares<'a> {
+    /// x
+    pub x: &'a [f32],
+    /// A power of two that keeps the squares in range.
+    pub scale: f32,
+}
+
+impl Kernel for SumOfSquares<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> f64 {
+        let scale = simd.splat(self.scale);
+        let mut total = 0.0;
+        for block in self.x.chunks(BLOCK) {
+            let mut sum = Sum::new(simd);
+            for (index, chunk) in block.chunks(S::LANES).enumerate() {
+                let x = simd.mul(simd.load_partial(chunk), scale);
+                sum.add_product(index, x, x);
+            }
+            total += f64::from(sum.total());
+        }
+        total
+    }
+}
+
+/// The bias gradient: `sums[j] = Σ_i a[i][j]`, started from zero or from what `sums` holds, in the order of i.
+#[derive(Debug)]
+pub struct ColumnSums<'a> {
+    /// Rows of a.
+    pub rows: usize,
+    /// rows × `sums.len()`
+    pub a: View<'a>,
+    /// One sum a column.
+    pub sums: &'a mut [f32],
+    /// Whether the sums go on from what `sums` holds.
+    pub accumulate: bool,
+}
+
+impl Kernel for ColumnSums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for columns in vectors(simd, self.sums.len()) {
+            let target = &mut self.sums[columns.clone()];
+            let mut sum = if self.accumulate { simd.load_partial(target) } else { simd.splat(0.0) };
+            for i in 0..self.rows {
+                sum = simd.add(sum, self.a.load(simd, i, columns.clone()));
+            }
+            simd.store_partial(sum, target);
+        }
+    }
+}

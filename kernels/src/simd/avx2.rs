@@ -1,0 +1,162 @@
+//! Eight lanes: AVX2 and FMA (Haswell, Zen, and later).
+
+use super::Simd;
+use core::arch::x86_64::*;
+
+/// Proof that the processor has AVX2 and FMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx2(());
+
+/// The lowering's features, as an attribute on the item and as a condition at run time: one list.
+macro_rules! features {
+    (#[enable] $($item:tt)*) => { #[target_feature(enable = "avx2,fma")] $($item)* };
+    (detect) => { is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") };
+}
+
+impl Avx2 {
+    /// The token, if this processor has the features.
+    pub fn detect() -> Option<Self> {
+        features!(detect).then_some(Self(()))
+    }
+}
+
+/// Each operation is a function with the features on, behind a wrapper that has the token and is always inlined.
+macro_rules! operations {
+    ($($name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? $body:block)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($arg: $type),*) $(-> $result)? {
+            features! { #[enable] #[inline] fn inner($($arg: $type),*) $(-> $result)? $body }
+            // SAFETY: `self` exists only where `detect` found the features.
+            unsafe { inner($($arg),*) }
+        }
+    )*};
+}
+
+/// Eight ones and eight zeros: `PREFIX[8 − n..]` starts a mask of n lanes.
+static PREFIX: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+impl Simd for Avx2 {
+    type V = __m256;
+    type M = __m256;
+    const LANES: usize = 8;
+    const REGISTERS: usize = 16;
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        features! { #[enable] #[inline] fn inner<R>(f: impl FnOnce() -> R) -> R { f() } }
+        // SAFETY: `self` exists only where `detect` found the features.
+        unsafe { inner(f) }
+    }
+
+    operations! {
+        load(source: &[f32]) -> __m256 {
+            let source: &[f32; 8] = source.first_chunk().expect("load: the slice is shorter than a vector");
+            // SAFETY: the array has eight elements.
+            unsafe { _mm256_loadu_ps(source.as_ptr()) }
+        }
+        load_partial(source: &[f32]) -> __m256 {
+            let count = source.len().min(8);
+            let mask: &[i32; 8] = PREFIX[8 - count..].first_chunk().expect("count is at most 8");
+            // SAFETY: the mask has eight elements; only lanes below `count`, inside `source`, are read.
+            unsafe { _mm256_maskload_ps(source.as_ptr(), _mm256_loadu_si256(mask.as_ptr().cast())) }
+        }
+        store(v: __m256, target: &mut [f32]) {
+            let target: &mut [f32; 8] = target.first_chunk_mut().expect("store: the slice is shorter than a vector");
+            // SAFETY: the array has eight elements.
+            unsafe { _mm256_storeu_ps(target.as_mut_ptr(), v) }
+        }
+        // In steps of 8, 4, 2 and 1: a masked store takes seven times as long on Zen 4.
+        store_partial(v: __m256, target: &mut [f32]) {
+            let count = target.len();
+            let mut target = target.as_mut_ptr();
+            // SAFETY: each step writes the bits of `count` that it tests, and moves on by as many elements.
+            unsafe {
+                if count >= 8 {
+                    return _mm256_storeu_ps(target, v);
+                }
+                let mut rest = _mm256_castps256_ps128(v);
+                if count & 4 != 0 {
+                    _mm_storeu_ps(target, rest);
+                    rest = _mm256_extractf128_ps::<1>(v);
+                    target = target.add(4);
+                }
+                if count & 2 != 0 {
+                    _mm_storel_pd(target.cast(), _mm_castps_pd(rest));
+                    rest = _mm_movehl_ps(rest, rest);
+                    target = target.add(2);
+                }
+                if count & 1 != 0 {
+                    _mm_store_ss(target, rest);
+                }
+            }
+        }
+        splat(x: f32) -> __m256 { _mm256_set1_ps(x) }
+
+        add(a: __m256, b: __m256) -> __m256 { _mm256_add_ps(a, b) }
+        sub(a: __m256, b: __m256) -> __m256 { _mm256_sub_ps(a, b) }
+        mul(a: __m256, b: __m256) -> __m256 { _mm256_mul_ps(a, b) }
+        div(a: __m256, b: __m256) -> __m256 { _mm256_div_ps(a, b) }
+        sqrt(a: __m256) -> __m256 { _mm256_sqrt_ps(a) }
+        neg(a: __m256) -> __m256 { _mm256_xor_ps(a, _mm256_set1_ps(-0.0)) }
+        abs(a: __m256) -> __m256 { _mm256_andnot_ps(_mm256_set1_ps(-0.0), a) }
+        mul_add(a: __m256, b: __m256, c: __m256) -> __m256 { _mm256_fmadd_ps(a, b, c) }
+        neg_mul_add(a: __m256, b: __m256, c: __m256) -> __m256 { _mm256_fnmadd_ps(a, b, c) }
+        min(a: __m256, b: __m256) -> __m256 { _mm256_min_ps(a, b) }
+        max(a: __m256, b: __m256) -> __m256 { _mm256_max_ps(a, b) }
+        round_ties_even(a: __m256) -> __m256 {
+            _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a)
+        }
+        // Two factors, since 2ⁿ itself may be out of range; the first product is exact.
+        mul_pow2(a: __m256, n: __m256) -> __m256 {
+            let n = _mm256_cvtps_epi32(n);
+            let half = _mm256_srai_epi32::<1>(n);
+            let bias = _mm256_set1_epi32(127);
+            let first = _mm256_slli_epi32::<23>(_mm256_add_epi32(half, bias));
+            let second = _mm256_slli_epi32::<23>(_mm256_add_epi32(_mm256_sub_epi32(n, half), bias));
+            _mm256_mul_ps(_mm256_mul_ps(a, _mm256_castsi256_ps(first)), _mm256_castsi256_ps(second))
+        }
+
+        less(a: __m256, b: __m256) -> __m256 { _mm256_cmp_ps::<_CMP_LT_OQ>(a, b) }
+        less_equal(a: __m256, b: __m256) -> __m256 { _mm256_cmp_ps::<_CMP_LE_OQ>(a, b) }
+        select(mask: __m256, yes: __m256, no: __m256) -> __m256 { _mm256_blendv_ps(no, yes, mask) }
+
+        reduce_add(a: __m256) -> f32 {
+            let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+
+    #[inline(always)]
+    fn transpose(self, source: &[f32], source_stride: usize, target: &mut [f32], target_stride: usize) {
+        let row = |r: usize| self.load(&source[r * source_stride..]);
+        let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+        // SAFETY: `self` exists only where `detect` found the features.
+        let columns = unsafe { transpose(rows) };
+        for (c, column) in columns.into_iter().enumerate() {
+            self.store(column, &mut target[c * target_stride..]);
+        }
+    }
+}
+
+features! {
+    #[enable]
+    #[inline]
+    fn transpose(r: [__m256; 8]) -> [__m256; 8] {
+        // Pairs of rows interleaved, then pairs of pairs; the 128-bit halves are exchanged last.
+        let pair = |a, b| (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        let ((a0, a1), (a2, a3)) = (pair(r[0], r[1]), pair(r[2], r[3]));
+        let ((a4, a5), (a6, a7)) = (pair(r[4], r[5]), pair(r[6], r[7]));
+        let low = |a, b| _mm256_shuffle_ps::<0b01_00_01_00>(a, b);
+        let high = |a, b| _mm256_shuffle_ps::<0b11_10_11_10>(a, b);
+        let (b0, b1, b2, b3) = (low(a0, a2), high(a0, a2), low(a1, a3), high(a1, a3));
+        let (b4, b5, b6, b7) = (low(a4, a6), high(a4, a6), low(a5, a7), high(a5, a7));
+        let first = |a, b| _mm256_permute2f128_ps::<0x20>(a, b);
+        let second = |a, b| _mm256_permute2f128_ps::<0x31>(a, b);
+        [
+            first(b0, b4), first(b1, b5), first(b2, b6), first(b3, b7),
+            second(b0, b4), second(b1, b5), second(b2, b6), second(b3, b7),
+        ]
+    }
+}

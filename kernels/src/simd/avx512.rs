@@ -1,0 +1,159 @@
+//! Sixteen lanes: AVX-512 F, BW, DQ and VL (Skylake-SP, Zen 4, and later).
+
+use super::Simd;
+use core::arch::x86_64::*;
+
+/// Proof that the processor has AVX-512 F, BW, DQ and VL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Avx512(());
+
+/// The lowering's features, as an attribute on the item and as a condition at run time: one list.
+/// AVX2 and FMA come with every such processor; naming them lets the compiler use their shorter encodings.
+macro_rules! features {
+    (#[enable] $($item:tt)*) => {
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")] $($item)*
+    };
+    (detect) => {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+    };
+}
+
+impl Avx512 {
+    /// The token, if this processor has the features.
+    pub fn detect() -> Option<Self> {
+        features!(detect).then_some(Self(()))
+    }
+}
+
+/// Each operation is a function with the features on, behind a wrapper that has the token and is always inlined.
+macro_rules! operations {
+    ($($name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? $body:block)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($arg: $type),*) $(-> $result)? {
+            features! { #[enable] #[inline] fn inner($($arg: $type),*) $(-> $result)? $body }
+            // SAFETY: `self` exists only where `detect` found the features.
+            unsafe { inner($($arg),*) }
+        }
+    )*};
+}
+
+/// A mask of the first `count ≤ 16` lanes.
+#[inline(always)]
+fn prefix(count: usize) -> __mmask16 {
+    ((1_u32 << count) - 1) as __mmask16
+}
+
+impl Simd for Avx512 {
+    type V = __m512;
+    type M = __mmask16;
+    const LANES: usize = 16;
+    const REGISTERS: usize = 32;
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        features! { #[enable] #[inline] fn inner<R>(f: impl FnOnce() -> R) -> R { f() } }
+        // SAFETY: `self` exists only where `detect` found the features.
+        unsafe { inner(f) }
+    }
+
+    operations! {
+        load(source: &[f32]) -> __m512 {
+            let source: &[f32; 16] = source.first_chunk().expect("load: the slice is shorter than a vector");
+            // SAFETY: the array has sixteen elements.
+            unsafe { _mm512_loadu_ps(source.as_ptr()) }
+        }
+        load_partial(source: &[f32]) -> __m512 {
+            // SAFETY: only the lanes that lie inside `source` are read.
+            unsafe { _mm512_maskz_loadu_ps(prefix(source.len().min(16)), source.as_ptr()) }
+        }
+        store(v: __m512, target: &mut [f32]) {
+            let target: &mut [f32; 16] = target.first_chunk_mut().expect("store: the slice is shorter than a vector");
+            // SAFETY: the array has sixteen elements.
+            unsafe { _mm512_storeu_ps(target.as_mut_ptr(), v) }
+        }
+        store_partial(v: __m512, target: &mut [f32]) {
+            // SAFETY: only the lanes that lie inside `target` are written.
+            unsafe { _mm512_mask_storeu_ps(target.as_mut_ptr(), prefix(target.len().min(16)), v) }
+        }
+        splat(x: f32) -> __m512 { _mm512_set1_ps(x) }
+
+        add(a: __m512, b: __m512) -> __m512 { _mm512_add_ps(a, b) }
+        sub(a: __m512, b: __m512) -> __m512 { _mm512_sub_ps(a, b) }
+        mul(a: __m512, b: __m512) -> __m512 { _mm512_mul_ps(a, b) }
+        div(a: __m512, b: __m512) -> __m512 { _mm512_div_ps(a, b) }
+        sqrt(a: __m512) -> __m512 { _mm512_sqrt_ps(a) }
+        neg(a: __m512) -> __m512 { _mm512_xor_ps(a, _mm512_set1_ps(-0.0)) }
+        abs(a: __m512) -> __m512 { _mm512_andnot_ps(_mm512_set1_ps(-0.0), a) }
+        mul_add(a: __m512, b: __m512, c: __m512) -> __m512 { _mm512_fmadd_ps(a, b, c) }
+        neg_mul_add(a: __m512, b: __m512, c: __m512) -> __m512 { _mm512_fnmadd_ps(a, b, c) }
+        min(a: __m512, b: __m512) -> __m512 { _mm512_min_ps(a, b) }
+        max(a: __m512, b: __m512) -> __m512 { _mm512_max_ps(a, b) }
+        round_ties_even(a: __m512) -> __m512 {
+            _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a)
+        }
+        mul_pow2(a: __m512, n: __m512) -> __m512 { _mm512_scalef_ps(a, n) }
+
+        less(a: __m512, b: __m512) -> __mmask16 { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }
+        less_equal(a: __m512, b: __m512) -> __mmask16 { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b) }
+        select(mask: __mmask16, yes: __m512, no: __m512) -> __m512 { _mm512_mask_blend_ps(mask, no, yes) }
+
+        reduce_add(a: __m512) -> f32 {
+            let eight = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
+            let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+
+    #[inline(always)]
+    fn transpose(self, source: &[f32], source_stride: usize, target: &mut [f32], target_stride: usize) {
+        let mut rows = [self.splat(0.0); 16];
+        for (r, row) in rows.iter_mut().enumerate() {
+            *row = self.load(&source[r * source_stride..]);
+        }
+        // SAFETY: `self` exists only where `detect` found the features.
+        let columns = unsafe { transpose(rows) };
+        for (c, column) in columns.into_iter().enumerate() {
+            self.store(column, &mut target[c * target_stride..]);
+        }
+    }
+}
+
+features! {
+    #[enable]
+    #[inline]
+    fn transpose(r: [__m512; 16]) -> [__m512; 16] {
+        let zero = _mm512_setzero_ps();
+        // Within each group of four rows: element e of every 128-bit quarter q holds column 4q + e of the four rows.
+        let mut groups = [[zero; 4]; 4];
+        for (g, group) in groups.iter_mut().enumerate() {
+            let (a, b, c, d) = (r[4 * g], r[4 * g + 1], r[4 * g + 2], r[4 * g + 3]);
+            let (ab_low, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let (cd_low, cd_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            *group = [
+                _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
+                _mm512_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
+                _mm512_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
+                _mm512_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
+            ];
+        }
+        // Then a 4 × 4 transposition of quarters, for each e.
+        let mut columns = [zero; 16];
+        for e in 0..4 {
+            let [a, b, c, d] = [groups[0][e], groups[1][e], groups[2][e], groups[3][e]];
+            let (ab_even, ab_odd) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
+            let (cd_even, cd_odd) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(c, d), _mm512_shuffle_f32x4::<0b11_01_11_01>(c, d));
+            columns[e] = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_even, cd_even);
+            columns[4 + e] = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_odd, cd_odd);
+            columns[8 + e] = _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_even, cd_even);
+            columns[12 + e] = _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_odd, cd_odd);
+        }
+        columns
+    }
+}

@@ -1,0 +1,124 @@
+//! One lane: tells an algorithm's mistake from a lowering's, and serves where nothing else does.
+
+use super::Simd;
+
+/// Plain `f32` arithmetic. Its `mul_add` rounds once everywhere; without an FMA instruction that is a library call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scalar;
+
+impl Simd for Scalar {
+    type V = f32;
+    type M = bool;
+    const LANES: usize = 1;
+    const REGISTERS: usize = 16;
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    fn load(self, source: &[f32]) -> f32 {
+        source[0]
+    }
+    #[inline(always)]
+    fn load_partial(self, source: &[f32]) -> f32 {
+        source.first().copied().unwrap_or(0.0)
+    }
+    #[inline(always)]
+    fn store(self, v: f32, target: &mut [f32]) {
+        target[0] = v;
+    }
+    #[inline(always)]
+    fn store_partial(self, v: f32, target: &mut [f32]) {
+        if let Some(first) = target.first_mut() {
+            *first = v;
+        }
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> f32 {
+        x
+    }
+
+    #[inline(always)]
+    fn add(self, a: f32, b: f32) -> f32 {
+        a + b
+    }
+    #[inline(always)]
+    fn sub(self, a: f32, b: f32) -> f32 {
+        a - b
+    }
+    #[inline(always)]
+    fn mul(self, a: f32, b: f32) -> f32 {
+        a * b
+    }
+    #[inline(always)]
+    fn div(self, a: f32, b: f32) -> f32 {
+        a / b
+    }
+    #[inline(always)]
+    fn sqrt(self, a: f32) -> f32 {
+        a.sqrt()
+    }
+    #[inline(always)]
+    fn neg(self, a: f32) -> f32 {
+        -a
+    }
+    #[inline(always)]
+    fn abs(self, a: f32) -> f32 {
+        a.abs()
+    }
+    #[inline(always)]
+    #[expect(clippy::disallowed_methods, reason = "one rounding is what this lowering is for")]
+    fn mul_add(self, a: f32, b: f32, c: f32) -> f32 {
+        a.mul_add(b, c)
+    }
+    #[inline(always)]
+    #[expect(clippy::disallowed_methods, reason = "one rounding is what this lowering is for")]
+    fn neg_mul_add(self, a: f32, b: f32, c: f32) -> f32 {
+        (-a).mul_add(b, c)
+    }
+    #[inline(always)]
+    fn min(self, a: f32, b: f32) -> f32 {
+        if a < b { a } else { b }
+    }
+    #[inline(always)]
+    fn max(self, a: f32, b: f32) -> f32 {
+        if a > b { a } else { b }
+    }
+    #[inline(always)]
+    fn round_ties_even(self, a: f32) -> f32 {
+        a.round_ties_even()
+    }
+    #[inline(always)]
+    fn mul_pow2(self, a: f32, n: f32) -> f32 {
+        // Two factors, since 2ⁿ itself may be out of range; the first product is exact. `as` saturates and maps NaN to 0.
+        let n = (n as i32).clamp(-250, 250);
+        let half = n >> 1;
+        let power = |n: i32| f32::from_bits(((n + 127) as u32) << 23);
+        a * power(half) * power(n - half)
+    }
+
+    #[inline(always)]
+    fn less(self, a: f32, b: f32) -> bool {
+        a < b
+    }
+    #[inline(always)]
+    fn less_equal(self, a: f32, b: f32) -> bool {
+        a <= b
+    }
+    #[inline(always)]
+    fn select(self, mask: bool, yes: f32, no: f32) -> f32 {
+        if mask { yes } else { no }
+    }
+
+    #[inline(always)]
+    fn reduce_add(self, a: f32) -> f32 {
+        a
+    }
+    #[inline(always)]
+    fn transpose(self, source: &[f32], _: usize, target: &mut [f32], _: usize) {
+        target[0] = source[0];
+    }
+}

@@ -1,0 +1,88 @@
+//! In-place parameter updates: one rule a file, one driver for all.
+//!
+//! ```text
+//!   for each vector of θ, g and the rule's states:   (θ, states) ← rule(θ, g, states)
+//! ```
+//! A rule is a lane function: what happens to a parameter depends on nothing but its own θ, g and states, so that a slice may
+//! be split, moved or permuted without changing a bit. Tails go through the same vector code with the missing lanes empty.
+//!
+//! Scalars such as `1 − ρ` are rounded to `f32` from `f64` once, when a rule is made.
+
+use crate::isa::Kernel;
+use crate::simd::Simd;
+
+mod adagrad;
+mod adam;
+mod momentum;
+mod nesterov;
+mod rmsprop;
+mod rmsprop_nesterov;
+mod sgd;
+
+pub use self::adagrad::Adagrad;
+pub use self::adam::Adam;
+pub use self::momentum::Momentum;
+pub use self::nesterov::{LookAhead, Nesterov};
+pub use self::rmsprop::RmsProp;
+pub use self::rmsprop_nesterov::RmsPropNesterov;
+pub use self::sgd::Sgd;
+
+/// An optimizer's step for one parameter, with `STATES` numbers kept from step to step.
+pub trait Rule<const STATES: usize>: Copy {
+    /// The new parameter and states.
+    fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, states: [S::V; STATES]) -> (S::V, [S::V; STATES]);
+}
+
+/// One step of `rule` for all parameters of a slice. All slices have the length of `theta`.
+#[derive(Debug)]
+pub struct Update<'a, R, const STATES: usize> {
+    /// The optimizer.
+    pub rule: R,
+    /// The parameters, updated in place.
+    pub theta: &'a mut [f32],
+    /// Their gradient.
+    pub gradient: &'a [f32],
+    /// What the rule keeps for each parameter, updated in place.
+    pub states: [&'a mut [f32]; STATES],
+}
+
+impl<R: Rule<STATES>, const STATES: usize> Kernel for Update<'_, R, STATES> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { rule, theta, gradient, mut states } = self;
+        // One length, known to the compiler to be the same for all: the checks leave the loop.
+        let len = theta.len();
+        let gradient = &gradient[..len];
+        for state in &mut states {
+            assert!(state.len() == len, "a state's length is not that of the parameters");
+        }
+        let mut at = 0;
+        while at + S::LANES <= len {
+            let mut lanes = [simd.splat(0.0); STATES];
+            for s in 0..STATES {
+                lanes[s] = simd.load(&states[s][at..at + S::LANES]);
+            }
+            let old = simd.load(&theta[at..at + S::LANES]);
+            let (new, lanes) = rule.step(simd, old, simd.load(&gradient[at..at + S::LANES]), lanes);
+            simd.store(new, &mut theta[at..at + S::LANES]);
+            for s in 0..STATES {
+                simd.store(lanes[s], &mut states[s][at..at + S::LANES]);
+            }
+            at += S::LANES;
+        }
+        if at < len {
+            let mut lanes = [simd.splat(0.0); STATES];
+            for s in 0..STATES {
+                lanes[s] = simd.load_partial(&states[s][at..]);
+            }
+            let old = simd.load_partial(&theta[at..]);
+            let (new, lanes) = rule.step(simd, old, simd.load_partial(&gradient[at..]), lanes);
+            simd.store_partial(new, &mut theta[at..]);
+            for s in 0..STATES {
+                simd.store_partial(lanes[s], &mut states[s][at..]);
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Adagrad: `r ← r + g²; θ ← θ − η/(δ + √r) · g`. Source: Duchi, Hazan & Singer 2011.
+
+use super::Rule;
+use crate::simd::Simd;
+
+/// `r ← r + g²; θ ← θ − η/(δ + √r) · g`; state r. With δ = 0, a parameter whose gradients were all 0 becomes NaN (0/0).
+#[derive(Clone, Copy, Debug)]
+pub struct Adagrad {
+    /// η
+    pub learning_rate: f32,
+    /// δ
+    pub epsilon: f32,
+}
+
+impl Rule<1> for Adagrad {
+    #[inline(always)]
+    fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [r]: [S::V; 1]) -> (S::V, [S::V; 1]) {
+        let r = simd.mul_add(gradient, gradient, r);
+        let root = simd.add(simd.splat(self.epsilon), simd.sqrt(r));
+        let rate = simd.div(simd.splat(self.learning_rate), root);
+        (simd.neg_mul_add(rate, gradient, theta), [r])
+    }
+}

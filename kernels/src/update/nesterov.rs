@@ -1,0 +1,40 @@
+//! Nesterov momentum: `θ̃ = θ + α v`, g taken at θ̃; `v ← α v − η g; θ ← θ + v`. Source: Nesterov 1983; Sutskever et al. 2013.
+//!
+//! The parameter buffer holds θ̃ while the gradient is taken. From `θ̃ = θ + αv` follows `θ + (αv − ηg) = θ̃ − ηg`, so that
+//! the step needs no copy of θ; it is `θ̃ − ηg` that is rounded, once.
+
+use super::Rule;
+use crate::simd::Simd;
+
+/// `θ̃ = θ + α v`, where the gradient is to be taken; v stands in for the gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct LookAhead {
+    /// α; its negative takes the step back.
+    pub momentum: f32,
+}
+
+/// From θ̃: `v ← α v − η g; θ ← θ̃ − η g`; state v.
+#[derive(Clone, Copy, Debug)]
+pub struct Nesterov {
+    /// η
+    pub learning_rate: f32,
+    /// α, the one that the look-ahead used.
+    pub momentum: f32,
+}
+
+impl Rule<0> for LookAhead {
+    #[inline(always)]
+    fn step<S: Simd>(self, simd: S, theta: S::V, velocity: S::V, _: [S::V; 0]) -> (S::V, [S::V; 0]) {
+        (simd.mul_add(simd.splat(self.momentum), velocity, theta), [])
+    }
+}
+
+impl Rule<1> for Nesterov {
+    #[inline(always)]
+    fn step<S: Simd>(self, simd: S, ahead: S::V, gradient: S::V, [v]: [S::V; 1]) -> (S::V, [S::V; 1]) {
+        let learning_rate = simd.splat(self.learning_rate);
+        let v = simd.mul(simd.splat(self.momentum), v);
+        let v = simd.neg_mul_add(learning_rate, gradient, v);
+        (simd.neg_mul_add(learning_rate, gradient, ahead), [v])
+    }
+}

@@ -1,0 +1,60 @@
+//! How a kernel sees an input matrix: numbers with a stride for the rows and one for the columns.
+
+use crate::simd::Simd;
+use core::ops::Range;
+
+/// An input matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. The sizes belong to the operation; its
+/// caller has checked that every element it names lies inside `data`.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The numbers.
+    pub data: &'a [f32],
+    /// From one row to the next.
+    pub row_stride: usize,
+    /// From one column to the next.
+    pub col_stride: usize,
+}
+
+impl<'a> View<'a> {
+    /// Element (i, j).
+    #[inline(always)]
+    pub fn at(&self, i: usize, j: usize) -> f32 {
+        self.data[i * self.row_stride + j * self.col_stride]
+    }
+
+    /// The part of row i in `columns`, where the columns are contiguous.
+    #[inline(always)]
+    pub fn row(&self, i: usize, columns: Range<usize>) -> &'a [f32] {
+        debug_assert!(self.col_stride == 1);
+        &self.data[i * self.row_stride..][columns]
+    }
+
+    /// The at most `LANES` elements of row i in `columns`, followed by zeros.
+    #[inline(always)]
+    pub fn load<S: Simd>(&self, simd: S, i: usize, columns: Range<usize>) -> S::V {
+        if self.col_stride == 1 {
+            simd.load_partial(self.row(i, columns))
+        } else {
+            let mut lanes = [0.0; 16];
+            let count = columns.len();
+            for (lane, j) in lanes.iter_mut().zip(columns) {
+                *lane = self.at(i, j);
+            }
+            simd.load_partial(&lanes[..count])
+        }
+    }
+
+    /// The same matrix with rows and columns exchanged.
+    pub fn t(self) -> Self {
+        Self { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
+    }
+}
+
+/// The columns `0..columns` in steps of a vector, the last one shorter.
+#[inline(always)]
+pub fn vectors<S: Simd>(_: S, columns: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..columns).step_by(S::LANES).map(
+        #[inline(always)]
+        move |from| from..columns.min(from + S::LANES),
+    )
+}

@@ -1,0 +1,58 @@
+//! Activation functions by name.
+
+/// The activation function h of a layer.
+///
+/// | h | h(a) | h'(a), from z = h(a) |
+/// |---|---|---|
+/// | identity | a | 1 |
+/// | sigmoid | 1/(1 + e⁻ᵃ) | z(1 − z) |
+/// | tanh | tanh a | 1 − z² |
+/// | ReLU | a > 0 ? a : 0 | z > 0 ? 1 : 0 |
+///
+/// All take every `f32`; NaN passes. ReLU'(0) = 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// `h(a) = a`
+    Identity,
+    /// `h(a) = 1 / (1 + e⁻ᵃ)`
+    Sigmoid,
+    /// `h(a) = tanh a`
+    Tanh,
+    /// `h(a) = a > 0 ? a : 0`
+    Relu,
+}
+
+/// Evaluates an expression with `$h` bound to the kernel of an [`Activation`]: the one place where the name becomes a type.
+macro_rules! with_activation {
+    ($activation:expr, $h:ident => $body:expr) => {
+        match $activation {
+            $crate::Activation::Identity => {
+                let $h = lanegrad_kernels::math::Identity;
+                $body
+            }
+            $crate::Activation::Sigmoid => {
+                let $h = lanegrad_kernels::math::Sigmoid;
+                $body
+            }
+            $crate::Activation::Tanh => {
+                let $h = lanegrad_kernels::math::Tanh;
+                $body
+            }
+            $crate::Activation::Relu => {
+                let $h = lanegrad_kernels::math::Relu;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_activation;
+
+use crate::Backend;
+use lanegrad_kernels::elementwise::{Activate, MapInPlace};
+
+impl Activation {
+    /// `x ← h(x)` for all of a slice.
+    pub fn apply(self, backend: &Backend, x: &mut [f32]) {
+        with_activation!(self, h => backend.run(MapInPlace { map: Activate::new(h), x }));
+    }
+}

@@ -1,0 +1,81 @@
+//! What the kernels run on: the instruction set in use, and the workspace.
+
+use crate::Error;
+use crate::error::IsaName;
+use lanegrad_kernels::gemm;
+use lanegrad_kernels::isa::{Isa, Kernel};
+
+/// The instruction set in use, and the workspace that products reuse. Each thread has its own.
+///
+/// The first call with a shape may allocate; no later call with that shape or a smaller one does.
+#[derive(Debug)]
+pub struct Backend {
+    isa: Isa,
+    workspace: Vec<f32>,
+}
+
+/// The sizes of a product: m×k times k×n.
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+}
+
+impl Backend {
+    /// The best instruction set of this processor, or the one that the environment variable `LANEGRAD_ISA` names:
+    /// `avx512`, `avx2`, `portable` or `scalar`.
+    ///
+    /// # Errors
+    /// When the variable names one that is unknown or not available; the message lists those that are.
+    pub fn new() -> Result<Self, Error> {
+        match std::env::var_os("LANEGRAD_ISA") {
+            Some(name) => Self::with_isa_named(&name.to_string_lossy()),
+            None => Ok(Self::with_isa(Isa::detect())),
+        }
+    }
+
+    /// The instruction set of that name.
+    ///
+    /// # Errors
+    /// When it is unknown or not available; the message lists those that are.
+    pub fn with_isa_named(name: &str) -> Result<Self, Error> {
+        Isa::from_name(name).map(Self::with_isa).ok_or(Error::Isa { found: IsaName::new(name) })
+    }
+
+    /// An instruction set of [`Isa::available`].
+    pub fn with_isa(isa: Isa) -> Self {
+        Self { isa, workspace: Vec::new() }
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    pub(crate) fn run<K: Kernel>(&self, kernel: K) -> K::Output {
+        self.isa.run(kernel)
+    }
+
+    /// The instruction set and a workspace for a product, grown if it has to be.
+    pub(crate) fn workspace(
+        &mut self,
+        operation: &'static str,
+        Sizes { m, n, k }: Sizes,
+    ) -> Result<(Isa, &mut [f32]), Error> {
+        let numbers = gemm::workspace_len(m, n, k);
+        let needed = numbers.ok_or(Error::OutOfMemory { operation, numbers })?;
+        resize(operation, &mut self.workspace, needed)?;
+        Ok((self.isa, &mut self.workspace))
+    }
+}
+
+/// Makes a buffer at least `len` long. What it holds is kept; new numbers are zeros.
+pub(crate) fn resize(operation: &'static str, buffer: &mut Vec<f32>, len: usize) -> Result<(), Error> {
+    if buffer.len() < len {
+        let more = len - buffer.len();
+        buffer.try_reserve_exact(more).map_err(|_| Error::OutOfMemory { operation, numbers: Some(len) })?;
+        buffer.resize(len, 0.0);
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Clipping: what keeps a gradient from throwing the parameters off a cliff (the lecture's figure 8.3).
+
+use crate::{Backend, Error, hyper_parameter};
+use lanegrad_kernels::elementwise::{Clamp, MapInPlace, Scale};
+use lanegrad_kernels::reduce::{MaxAbs, SumOfSquares};
+
+/// How the gradients of a step are clipped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clip {
+    /// See [`by_value`].
+    Value(f32),
+    /// See [`by_global_norm`].
+    GlobalNorm(f32),
+}
+
+/// What is done to each gradient.
+#[derive(Clone, Copy)]
+pub(crate) enum Clipping {
+    Clamp(f32),
+    Scale(f32),
+    Nothing,
+}
+
+/// `g ← min(max(g, −limit), limit)`, element by element; NaN passes.
+///
+/// # Errors
+/// When the limit is not a positive number.
+pub fn by_value(backend: &Backend, gradients: &mut [&mut [f32]], limit: f32) -> Result<(), Error> {
+    Clip::Value(limit).validate()?;
+    for gradient in gradients {
+        Clipping::Clamp(limit).apply(backend, gradient);
+    }
+    Ok(())
+}
+
+/// `g ← g · limit/‖g‖` where `‖g‖ > limit`, with the norm taken over all gradients together. Returns the norm before
+/// clipping. It neither overflows nor underflows. Where it is infinite, finite elements become 0 and infinite ones NaN;
+/// where it is NaN, nothing is clipped.
+///
+/// # Errors
+/// When the limit is not a positive number.
+///
+/// ```
+/// use lanegrad::{Backend, clip};
+/// let (mut dw, mut db) = ([3.0, 0.0], [4.0]);
+/// let norm = clip::by_global_norm(&Backend::new()?, &mut [&mut dw, &mut db], 1.0)?;
+/// assert_eq!((norm, dw, db), (5.0, [0.6, 0.0], [0.8]));
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+pub fn by_global_norm(backend: &Backend, gradients: &mut [&mut [f32]], limit: f32) -> Result<f64, Error> {
+    Clip::GlobalNorm(limit).validate()?;
+    let norm = global_norm(backend, gradients.iter().map(|gradient| &**gradient));
+    let clipping = Clipping::to_norm(limit, norm);
+    for gradient in gradients {
+        clipping.apply(backend, gradient);
+    }
+    Ok(norm)
+}
+
+impl Clip {
+    pub(crate) fn validate(self) -> Result<(), Error> {
+        match self {
+            Self::Value(limit) => hyper_parameter::positive("the clipping value", f64::from(limit)),
+            Self::GlobalNorm(limit) => hyper_parameter::positive("the clipping norm", f64::from(limit)),
+        }
+    }
+
+    /// What is to be done to each of these gradients.
+    pub(crate) fn measure<'a>(self, backend: &Backend, gradients: impl Iterator<Item = &'a [f32]> + Clone) -> Clipping {
+        match self {
+            Self::Value(limit) => Clipping::Clamp(limit),
+            Self::GlobalNorm(limit) => Clipping::to_norm(limit, global_norm(backend, gradients)),
+        }
+    }
+}
+
+impl Clipping {
+    fn to_norm(limit: f32, norm: f64) -> Self {
+        if norm > f64::from(limit) { Self::Scale((f64::from(limit) / norm) as f32) } else { Self::Nothing }
+    }
+
+    pub(crate) fn apply(self, backend: &Backend, x: &mut [f32]) {
+        match self {
+            Self::Clamp(limit) => backend.run(MapInPlace { map: Clamp(limit), x }),
+            Self::Scale(factor) => backend.run(MapInPlace { map: Scale(factor), x }),
+            Self::Nothing => {}
+        }
+    }
+}
+
+/// `√Σg²` over all gradients.
+fn global_norm<'a>(backend: &Backend, gradients: impl Iterator<Item = &'a [f32]> + Clone) -> f64 {
+    let max = gradients.clone().map(|gradient| backend.run(MaxAbs(gradient))).fold(0.0, f32::max);
+    // A power of two brings the largest element near 1: scaling is exact, and its square is in range. The two bounds keep
+    // the power itself a normal number.
+    let exponent = (max.to_bits() >> 23).clamp(1, 253);
+    let scale = f32::from_bits((254 - exponent) << 23);
+    let squares: f64 = gradients.map(|gradient| backend.run(SumOfSquares { x: gradient, scale })).sum();
+    squares.sqrt() / f64::from(scale)
+}

@@ -1,0 +1,198 @@
+//! What a caller can get wrong.
+
+use core::fmt;
+use lanegrad_kernels::isa::Isa;
+
+/// A mistake in what was passed, found before anything was written.
+///
+/// It is small, allocates nothing, and its message names the operation, the operand, what was expected and what was found:
+///
+/// ```
+/// use lanegrad::{Activation, Backend, MatMut, MatRef, dense};
+/// let mut z = [0.0; 6];
+/// let error = dense::forward(
+///     &mut Backend::new()?,
+///     dense::Forward {
+///         x: MatRef::new(&[0.0; 8], 2, 4)?,
+///         w: MatRef::new(&[0.0; 15], 3, 5)?,
+///         bias: None,
+///         activation: Activation::Relu,
+///     },
+///     MatMut::new(&mut z, 2, 3)?,
+/// )
+/// .unwrap_err();
+/// assert_eq!(error.to_string(), "dense forward: weights are 3×5, expected 3×4");
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A matrix has the wrong shape.
+    Shape {
+        /// What was called.
+        operation: &'static str,
+        /// The matrix, in the plural.
+        operand: &'static str,
+        /// Rows and columns.
+        expected: (usize, usize),
+        /// Rows and columns.
+        found: (usize, usize),
+    },
+    /// A slice has the wrong length, or a list the wrong number of entries.
+    Length {
+        /// What was called.
+        operation: &'static str,
+        /// The slice or list.
+        operand: &'static str,
+        /// Its length.
+        expected: usize,
+        /// Its length.
+        found: usize,
+    },
+    /// A view reaches behind the end of its slice.
+    TooShort {
+        /// The numbers that the view needs.
+        expected: usize,
+        /// The numbers that the slice has.
+        found: usize,
+    },
+    /// The last element's offset of a view does not fit `usize`.
+    Overflow {
+        /// Rows and columns.
+        shape: (usize, usize),
+        /// Row stride and column stride.
+        strides: (usize, usize),
+    },
+    /// The rows of an output overlap.
+    RowStride {
+        /// The columns, so the smallest row stride.
+        expected: usize,
+        /// The row stride.
+        found: usize,
+    },
+    /// A class label is not below the number of classes.
+    Label {
+        /// Its row in the mini-batch.
+        row: usize,
+        /// The label.
+        found: u32,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A hyper-parameter is out of its range.
+    HyperParameter {
+        /// Its name.
+        name: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// Its value.
+        found: f64,
+    },
+    /// A mean over no examples, or a network without layers, inputs or units.
+    Empty {
+        /// What was called.
+        operation: &'static str,
+        /// What there is none of.
+        operand: &'static str,
+    },
+    /// The loss does not go with its target or the last layer's activation.
+    Loss {
+        /// The loss.
+        loss: &'static str,
+        /// What it needs.
+        expected: &'static str,
+    },
+    /// No instruction set of that name is available here.
+    Isa {
+        /// The first bytes of the name.
+        found: IsaName,
+    },
+    /// The memory for a workspace, state or buffer could not be had.
+    OutOfMemory {
+        /// What was called.
+        operation: &'static str,
+        /// The numbers asked for; `None` if their count overflows.
+        numbers: Option<usize>,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Shape { operation, operand, expected: (rows, cols), found: (found_rows, found_cols) } => {
+                write!(f, "{operation}: {operand} are {found_rows}×{found_cols}, expected {rows}×{cols}")
+            }
+            Self::Length { operation, operand, expected, found } => {
+                write!(f, "{operation}: {operand} has length {found}, expected {expected}")
+            }
+            Self::TooShort { expected, found } => {
+                write!(f, "matrix view: the slice holds {found} numbers, expected at least {expected}")
+            }
+            Self::Overflow { shape: (rows, cols), strides: (row, col) } => {
+                write!(f, "matrix view: the offsets of {rows}×{cols} with strides {row} and {col} overflow")
+            }
+            Self::RowStride { expected, found } => {
+                write!(f, "matrix view: the row stride of an output is {found}, expected at least {expected}")
+            }
+            Self::Label { row, found, classes } => {
+                write!(f, "loss: the label of row {row} is {found}, expected less than {classes}")
+            }
+            Self::HyperParameter { name, expected, found } => write!(f, "{name} is {found}, expected {expected}"),
+            Self::Empty { operation, operand } => {
+                write!(f, "{operation}: there are no {operand}, expected at least one")
+            }
+            Self::Loss { loss, expected } => write!(f, "{loss} needs {expected}"),
+            Self::Isa { found } => {
+                write!(f, "instruction set {found} is not available here, expected one of")?;
+                Isa::available()
+                    .enumerate()
+                    .try_for_each(|(i, isa)| write!(f, "{} {isa}", if i > 0 { "," } else { "" }))?;
+                let absent = |name: &&&str| Isa::from_name(name).is_none();
+                if Isa::NAMES.iter().any(|name| absent(&name)) {
+                    write!(f, " (not on this CPU:")?;
+                    Isa::NAMES.iter().filter(absent).try_for_each(|name| write!(f, " {name}"))?;
+                    write!(f, ")")?;
+                }
+                Ok(())
+            }
+            Self::OutOfMemory { operation, numbers: Some(numbers) } => {
+                write!(f, "{operation}: no memory for {numbers} numbers")
+            }
+            Self::OutOfMemory { operation, numbers: None } => {
+                write!(f, "{operation}: the memory needed overflows the address space")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// The first bytes of a name that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct IsaName([u8; 16]);
+
+impl IsaName {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut bytes = [0; 16];
+        let end = name.floor_char_boundary(bytes.len());
+        bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
+        Self(bytes)
+    }
+
+    fn as_str(&self) -> &str {
+        let end = self.0.iter().position(|&byte| byte == 0).unwrap_or(self.0.len());
+        core::str::from_utf8(&self.0[..end]).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for IsaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for IsaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}

@@ -1,0 +1,158 @@
+//! Matrices that belong to somebody else: validated, strided views over slices.
+
+use crate::Error;
+use lanegrad_kernels::view::View;
+
+/// An input matrix with any row and column stride, zero included: transposing and broadcasting are free.
+#[derive(Clone, Copy, Debug)]
+pub struct MatRef<'a> {
+    view: View<'a>,
+    rows: usize,
+    cols: usize,
+}
+
+/// An output matrix: unit column stride, and rows that do not overlap. The gaps between its rows are never written.
+#[derive(Debug)]
+pub struct MatMut<'a> {
+    data: &'a mut [f32],
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+}
+
+/// Checks that the last element of a view lies inside a slice of `len` numbers.
+fn check(len: usize, shape: (usize, usize), strides: (usize, usize)) -> Result<(), Error> {
+    let (rows, cols) = shape;
+    if rows == 0 || cols == 0 {
+        return Ok(());
+    }
+    let last = (rows - 1).checked_mul(strides.0).zip((cols - 1).checked_mul(strides.1));
+    let needed = last.and_then(|(row, col)| row.checked_add(col)?.checked_add(1));
+    match needed.ok_or(Error::Overflow { shape, strides })? {
+        needed if needed <= len => Ok(()),
+        needed => Err(Error::TooShort { expected: needed, found: len }),
+    }
+}
+
+impl<'a> MatRef<'a> {
+    /// rows × cols, row by row without gaps; the slice may be longer.
+    ///
+    /// # Errors
+    /// When the slice is too short, or the sizes overflow.
+    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Result<Self, Error> {
+        Self::with_strides(data, rows, cols, cols, 1)
+    }
+
+    /// Element (i, j) is `data[i · row_stride + j · col_stride]`.
+    ///
+    /// # Errors
+    /// When the slice is too short, or the offsets overflow.
+    pub fn with_strides(
+        data: &'a [f32],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Result<Self, Error> {
+        check(data.len(), (rows, cols), (row_stride, col_stride))?;
+        Ok(Self { view: View { data, row_stride, col_stride }, rows, cols })
+    }
+
+    /// The transposed matrix.
+    pub fn t(self) -> Self {
+        Self { view: self.view.t(), rows: self.cols, cols: self.rows }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Element (i, j), if there is one.
+    pub fn get(&self, i: usize, j: usize) -> Option<f32> {
+        (i < self.rows && j < self.cols).then(|| self.view.at(i, j))
+    }
+
+    pub(crate) fn view(&self) -> View<'a> {
+        self.view
+    }
+
+    pub(crate) fn expect(
+        &self,
+        operation: &'static str,
+        operand: &'static str,
+        expected: (usize, usize),
+    ) -> Result<(), Error> {
+        expect(operation, operand, expected, (self.rows, self.cols))
+    }
+}
+
+impl<'a> MatMut<'a> {
+    /// rows × cols, row by row without gaps; the slice may be longer.
+    ///
+    /// # Errors
+    /// When the slice is too short, or the sizes overflow.
+    pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Result<Self, Error> {
+        Self::with_row_stride(data, rows, cols, cols)
+    }
+
+    /// Element (i, j) is `data[i · row_stride + j]`.
+    ///
+    /// # Errors
+    /// When the slice is too short, the offsets overflow, or `row_stride < cols`.
+    pub fn with_row_stride(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Result<Self, Error> {
+        if row_stride < cols {
+            return Err(Error::RowStride { expected: cols, found: row_stride });
+        }
+        check(data.len(), (rows, cols), (row_stride, 1))?;
+        Ok(Self { data, rows, cols, row_stride })
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The numbers, and from one row to the next.
+    pub(crate) fn into_parts(self) -> (&'a mut [f32], usize) {
+        (self.data, self.row_stride)
+    }
+
+    pub(crate) fn expect(
+        &self,
+        operation: &'static str,
+        operand: &'static str,
+        expected: (usize, usize),
+    ) -> Result<(), Error> {
+        expect(operation, operand, expected, (self.rows, self.cols))
+    }
+}
+
+fn expect(
+    operation: &'static str,
+    operand: &'static str,
+    expected: (usize, usize),
+    found: (usize, usize),
+) -> Result<(), Error> {
+    if found == expected { Ok(()) } else { Err(Error::Shape { operation, operand, expected, found }) }
+}
+
+/// Checks the length of a slice or list.
+pub(crate) fn expect_len(
+    operation: &'static str,
+    operand: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<(), Error> {
+    if found == expected { Ok(()) } else { Err(Error::Length { operation, operand, expected, found }) }
+}
