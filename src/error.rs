@@ -174,7 +174,12 @@ pub struct IsaName([u8; 16]);
 impl IsaName {
     pub(crate) fn new(name: &str) -> Self {
         let mut bytes = [0; 16];
-        let end = name.floor_char_boundary(bytes.len());
+        let end = name
+            .char_indices()
+            .map(|(at, c)| at + c.len_utf8())
+            .take_while(|&end| end <= bytes.len())
+            .last()
+            .unwrap_or(0);
         bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
         Self(bytes)
     }

@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`simd`], [`isa`], [`view`], [`gemm`] with [`epilogue`], [`math`], [`loss`], [`reduce`], [`update`].
 
-#![warn(missing_docs)]
+#![expect(clippy::needless_range_loop, reason = "vectors are indexed, so that they stay in registers")]
 
 pub mod elementwise;
 pub mod epilogue;

@@ -24,14 +24,13 @@ pub(super) fn columns_len(n: usize, kc: usize, nr: usize) -> Option<usize> {
 }
 
 /// Packs A's `rows` × `depth` into panels of `MR` rows.
-#[inline(always)]
 pub(super) fn rows<const MR: usize>(a: View<'_>, rows: Range<usize>, depth: Range<usize>, panels: &mut [f32]) {
     let panels = panels.chunks_exact_mut((MR * depth.len()).max(1));
     for (from, panel) in rows.clone().step_by(MR).zip(panels) {
         let count = MR.min(rows.end - from);
         for (p, column) in depth.clone().zip(panel.chunks_exact_mut(MR)) {
             if a.row_stride == 1 && count == MR {
-                column.copy_from_slice(&a.t().row(p, from..from + MR));
+                column.copy_from_slice(a.t().row(p, from..from + MR));
             } else {
                 for (i, slot) in column.iter_mut().enumerate() {
                     *slot = if i < count { a.at(from + i, p) } else { 0.0 };
@@ -41,9 +40,23 @@ pub(super) fn rows<const MR: usize>(a: View<'_>, rows: Range<usize>, depth: Rang
     }
 }
 
-/// Packs B's `depth` × `columns` into panels of `nr` columns.
-#[inline(always)]
+/// Packs B's `depth` × `columns` into panels of `nr` columns. Compiled once a lowering, not once an epilogue.
 pub(super) fn columns<S: Simd>(
+    simd: S,
+    b: View<'_>,
+    depth: Range<usize>,
+    columns: Range<usize>,
+    nr: usize,
+    panels: &mut [f32],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || pack_columns(simd, b, depth, columns, nr, panels),
+    );
+}
+
+#[inline(always)]
+fn pack_columns<S: Simd>(
     simd: S,
     b: View<'_>,
     depth: Range<usize>,

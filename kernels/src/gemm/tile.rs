@@ -124,15 +124,12 @@ impl<E: Epilogue> Tile<'_, E> {
         place: Place,
         stage: Stage,
     ) {
-        let vectors = place.columns.len().div_ceil(S::LANES);
-        if vectors == NV {
-            self.sized::<S, MR, NV, L>(simd, left, panel, place, stage);
-        } else if vectors == 1 {
-            self.sized::<S, MR, 1, L>(simd, left, panel, place, stage);
-        } else if vectors == 2 {
-            self.sized::<S, MR, 2, L>(simd, left, panel, place, stage);
-        } else {
-            self.sized::<S, MR, 3, L>(simd, left, panel, place, stage);
+        // The conditions on NV are constants: no tile is compiled that is wider than the lowering's own.
+        match place.columns.len().div_ceil(S::LANES) {
+            1 if NV > 1 => self.sized::<S, MR, 1, L>(simd, left, panel, place, stage),
+            2 if NV > 2 => self.sized::<S, MR, 2, L>(simd, left, panel, place, stage),
+            3 if NV > 3 => self.sized::<S, MR, 3, L>(simd, left, panel, place, stage),
+            _ => self.sized::<S, MR, NV, L>(simd, left, panel, place, stage),
         }
     }
 

@@ -22,7 +22,7 @@ pub fn exp<S: Simd>(simd: S, x: S::V) -> S::V {
     let r = simd.neg_mul_add(n, simd.splat(LN_2_HIGH), x);
     let r = simd.neg_mul_add(n, simd.splat(LN_2_LOW), r);
     let mut q = simd.splat(1.987_569_1e-4);
-    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         q = simd.mul_add(q, r, simd.splat(coefficient));
     }
     let power = simd.add(simd.splat(1.0), simd.mul_add(simd.mul(r, r), q, r));
