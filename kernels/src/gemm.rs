@@ -23,7 +23,7 @@ mod tile;
 pub use self::blocking::{KC, workspace_len};
 pub use self::tile::tile_shape;
 
-use self::blocking::{Blocking, MC, NC, kc};
+use self::blocking::{Blocking, MC, NC, UNPACKED_MAX_N, kc};
 use self::tile::{PackedRows, Tile, UnpackedRows};
 use crate::epilogue::Epilogue;
 use crate::isa::Kernel;
@@ -90,9 +90,9 @@ impl<E: Epilogue> Product<'_, E> {
 
                 for ic in (0..self.m).step_by(MC) {
                     let rows = ic..self.m.min(ic + MC);
-                    let unpacked = self.a.col_stride == 1;
+                    let unpacked = self.a.col_stride == 1 && self.n <= UNPACKED_MAX_N;
                     if !unpacked {
-                        pack::rows::<MR>(self.a, rows.clone(), depth.clone(), a_panels);
+                        pack::rows::<S, MR>(simd, self.a, rows.clone(), depth.clone(), a_panels);
                     }
                     for (jr, panel) in pack::panels(b_panels, columns.len(), depth.len(), nr, S::LANES) {
                         for ir in rows.clone().step_by(MR) {

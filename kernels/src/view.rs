@@ -35,13 +35,18 @@ impl<'a> View<'a> {
         if self.col_stride == 1 {
             simd.load_partial(self.row(i, columns))
         } else {
-            let mut lanes = [0.0; 16];
-            let count = columns.len();
-            for (lane, j) in lanes.iter_mut().zip(columns) {
-                *lane = self.at(i, j);
-            }
-            simd.load_partial(&lanes[..count])
+            simd.load_partial(&self.gather(i, columns.clone())[..columns.len()])
         }
+    }
+
+    /// Not inlined: it would be, into every vector of every epilogue.
+    #[inline(never)]
+    fn gather(&self, i: usize, columns: Range<usize>) -> [f32; 16] {
+        let mut lanes = [0.0; 16];
+        for (lane, j) in lanes.iter_mut().zip(columns) {
+            *lane = self.at(i, j);
+        }
+        lanes
     }
 
     /// The same matrix with rows and columns exchanged.

@@ -3,18 +3,20 @@
 //! | constant | value | why |
 //! |---|---|---|
 //! | mr × nr | 6×64 AVX-512, 6×16 AVX2 | sums in registers; 12 and 24 chains of FMA hide its latency of 4 at 2 (1) a cycle |
-//! | KC | 256 | a panel of B, 256×16, is 16 KiB: half of L1, the other half for A's rows and C |
-//! | MC | 96 | a block of A, 96×256, is 96 KiB: a fifth of Zen 3's L2, and a multiple of mr |
-//! | NC | 2048 | the panels of B, 256×2048, are 2 MiB: they stay in L3 |
+//! | KC | 512 | a tile's sums leave the registers once in 512 steps; a panel of B, 512×16, is 32 KiB and streams from L2 |
+//! | MC | 96 | a block of A, 96×512, is 192 KiB: well inside an L2 of 512 KiB, and a multiple of mr |
+//! | NC | 2048 | the panels of B, 512×2048, are 4 MiB: they stay in L3 |
 //!
 //! All are constants of the code: no cache size is read from the machine, so that nothing about a result depends on it.
 
 use super::pack;
 
 /// The longest block of k.
-pub const KC: usize = 256;
+pub const KC: usize = 512;
 pub(super) const MC: usize = 96;
 pub(super) const NC: usize = 2048;
+/// Up to so many columns, A's rows are read where they are, if they can be: packing them would cost more than it saves.
+pub(super) const UNPACKED_MAX_N: usize = 256;
 
 /// The largest mr and nr of any instruction set.
 const MAX_MR: usize = 6;

@@ -23,12 +23,42 @@ pub(super) fn columns_len(n: usize, kc: usize, nr: usize) -> Option<usize> {
     n.checked_next_multiple_of(nr)?.checked_mul(kc)
 }
 
-/// Packs A's `rows` × `depth` into panels of `MR` rows.
-pub(super) fn rows<const MR: usize>(a: View<'_>, rows: Range<usize>, depth: Range<usize>, panels: &mut [f32]) {
+/// Packs A's `rows` × `depth` into panels of `MR` rows. Compiled once a lowering, not once an epilogue.
+pub(super) fn rows<S: Simd, const MR: usize>(
+    simd: S,
+    a: View<'_>,
+    rows: Range<usize>,
+    depth: Range<usize>,
+    panels: &mut [f32],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        || pack_rows::<S, MR>(simd, a, rows, depth, panels),
+    );
+}
+
+#[inline(always)]
+fn pack_rows<S: Simd, const MR: usize>(
+    simd: S,
+    a: View<'_>,
+    rows: Range<usize>,
+    depth: Range<usize>,
+    panels: &mut [f32],
+) {
     let panels = panels.chunks_exact_mut((MR * depth.len()).max(1));
     for (from, panel) in rows.clone().step_by(MR).zip(panels) {
         let count = MR.min(rows.end - from);
-        for (p, column) in depth.clone().zip(panel.chunks_exact_mut(MR)) {
+        // Squares of LANES × LANES, of which the first MR rows are wanted: each column written overlaps the next one, which
+        // is written after it. So a square must lie inside A's rows, and what its last column writes inside the panel.
+        let mut packed = 0;
+        if a.col_stride == 1 && S::LANES > MR && rows.end - from >= S::LANES {
+            while (packed + S::LANES - 1) * MR + S::LANES <= panel.len() {
+                let source = &a.data[from * a.row_stride + depth.start + packed..];
+                simd.transpose(source, a.row_stride, &mut panel[packed * MR..], MR);
+                packed += S::LANES;
+            }
+        }
+        for (p, column) in depth.clone().zip(panel.chunks_exact_mut(MR)).skip(packed) {
             if a.row_stride == 1 && count == MR {
                 column.copy_from_slice(a.t().row(p, from..from + MR));
             } else {
