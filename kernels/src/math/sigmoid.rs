@@ -1,7 +1,8 @@
 //! `σ(x) = 1 / (1 + e⁻ˣ)`
 //!
 //! Method: with `e = exp(−|x|) ≤ 1`, `σ(x) = 1/(1 + e)` for `x ≥ 0` and `e/(1 + e)` for `x < 0`: nothing overflows, and far
-//! to the left the result keeps its relative accuracy down into the subnormals.
+//! to the left the result keeps its relative accuracy down into the subnormals. What rounding `1 + e` loses is known exactly
+//! (Dekker 1971), and is given back to the quotient q in first order: `q − q·lost/(1 + e)`, where `1/(1 + e)` is q or `1 − q`.
 //!
 //! Range: all numbers. Special values: `σ(−∞) = 0`, `σ(∞) = 1`, `σ(±0) = ½`, NaN gives NaN.
 
@@ -13,6 +14,10 @@ use crate::simd::Simd;
 pub fn sigmoid<S: Simd>(simd: S, x: S::V) -> S::V {
     let one = simd.splat(1.0);
     let e = exp(simd, simd.neg(simd.abs(x)));
-    let numerator = simd.select(simd.less(x, simd.splat(0.0)), e, one);
-    simd.div(numerator, simd.add(one, e))
+    let negative = simd.less(x, simd.splat(0.0));
+    let denominator = simd.add(one, e);
+    let lost = simd.sub(e, simd.sub(denominator, one));
+    let q = simd.div(simd.select(negative, e, one), denominator);
+    let inverse = simd.select(negative, simd.sub(one, q), q);
+    simd.neg_mul_add(simd.mul(q, inverse), lost, q)
 }
