@@ -1,3 +1,8 @@
 //! Oracles, bounds and gradient checks for f32 kernels of dense networks.
+//!
+//! Two links make a number of `lanegrad` believable. **A**: every kernel on every instruction set against the scalar
+//! reference in f64, within a derived bound ([`check`]). **B**: the reference's derivatives against derivatives that share no
+//! code with them ([`gradient_check`]).
 
+pub mod gradient_check;
 pub mod reference;

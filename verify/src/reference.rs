@@ -1,1 +1,33 @@
-//! The lecture in f64, scalar, letter by letter.
+//! The lecture in f64, scalar, letter by letter. It depends on nothing of ours.
+//!
+//! | step | here |
+//! |---|---|
+//! | numbers: f64, or f64 with a derivative | [`Real`], [`Dual`] |
+//! | h and h' | [`Activation`] |
+//! | forward `f = f_L ∘ … ∘ f_1` | [`Network::forward`] |
+//! | losses | [`Loss`] |
+//! | the lecture's Δ, and gradients | [`Network::backward`] |
+//! | clipping | [`clip_by_value`], [`clip_by_global_norm`] |
+//! | update rules | [`Optimizer`] |
+//! | step sizes and momentum over time | [`LearningRate`], [`Momentum`] |
+//!
+//! The forward and the losses are written once for every [`Real`], so that duals differentiate the very code that the
+//! hand-written backward claims to be the derivative of.
+
+mod activation;
+mod clip;
+mod loss;
+mod matrix;
+mod network;
+mod optimizer;
+mod real;
+mod schedule;
+
+pub use self::activation::Activation;
+pub use self::clip::{clip_by_global_norm, clip_by_value};
+pub use self::loss::{Loss, Target};
+pub use self::matrix::Matrix;
+pub use self::network::{Gradient, Layer, Network};
+pub use self::optimizer::{Optimizer, Rule};
+pub use self::real::{Dual, Real};
+pub use self::schedule::{LearningRate, Momentum};

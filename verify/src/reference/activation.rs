@@ -1,0 +1,52 @@
+//! Activation functions h and their derivatives h'.
+
+use super::Real;
+
+/// The activation function of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `h(a) = a`
+    Identity,
+    /// `h(a) = 1/(1 + e⁻ᵃ)`
+    Sigmoid,
+    /// `h(a) = tanh a`
+    Tanh,
+    /// `h(a) = a > 0 ? a : 0`
+    Relu,
+}
+
+impl Activation {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Sigmoid, Self::Tanh, Self::Relu];
+
+    /// `h(a)`
+    pub fn value<R: Real>(self, a: R) -> R {
+        match self {
+            Self::Identity => a,
+            Self::Sigmoid => R::constant(1.0) / (R::constant(1.0) + (-a).exp()),
+            Self::Tanh => a.tanh(),
+            Self::Relu if a.value() > 0.0 => a,
+            Self::Relu => R::constant(0.0),
+        }
+    }
+
+    /// `h'(a)`, from the output `z = h(a)`.
+    pub fn derivative(self, z: f64) -> f64 {
+        match self {
+            Self::Identity => 1.0,
+            Self::Sigmoid => z * (1.0 - z),
+            Self::Tanh => 1.0 - z * z,
+            Self::Relu if z > 0.0 => 1.0,
+            Self::Relu => 0.0,
+        }
+    }
+
+    /// The absolute values of the terms of h'(a), summed: what a rounding error of h' is measured by.
+    pub fn derivative_terms(self, z: f64) -> f64 {
+        match self {
+            Self::Sigmoid => z.abs() * (1.0 + z.abs()),
+            Self::Tanh => 1.0 + z * z,
+            Self::Identity | Self::Relu => self.derivative(z),
+        }
+    }
+}
