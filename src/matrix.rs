@@ -78,6 +78,11 @@ impl<'a> MatRef<'a> {
         (i < self.rows && j < self.cols).then(|| self.view.at(i, j))
     }
 
+    /// The numbers and the strides of rows and columns, for handing the matrix to other code.
+    pub fn parts(&self) -> (&'a [f32], usize, usize) {
+        (self.view.data, self.view.row_stride, self.view.col_stride)
+    }
+
     pub(crate) fn view(&self) -> View<'a> {
         self.view
     }
@@ -123,8 +128,8 @@ impl<'a> MatMut<'a> {
         self.cols
     }
 
-    /// The numbers, and from one row to the next.
-    pub(crate) fn into_parts(self) -> (&'a mut [f32], usize) {
+    /// The numbers and the stride of rows, for handing the matrix to other code.
+    pub fn into_parts(self) -> (&'a mut [f32], usize) {
         (self.data, self.row_stride)
     }
 

@@ -20,10 +20,10 @@ mod blocking;
 mod pack;
 mod tile;
 
-pub use self::blocking::{KC, workspace_len};
+pub use self::blocking::{KC, MC, NC, UNPACKED_MAX_N, workspace_len};
 pub use self::tile::tile_shape;
 
-use self::blocking::{Blocking, MC, NC, UNPACKED_MAX_N, kc};
+use self::blocking::{Blocking, kc};
 use self::tile::{PackedRows, Tile, UnpackedRows};
 use crate::epilogue::Epilogue;
 use crate::isa::Kernel;

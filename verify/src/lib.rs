@@ -4,5 +4,11 @@
 //! reference in f64, within a derived bound ([`check`]). **B**: the reference's derivatives against derivatives that share no
 //! code with them ([`gradient_check`]).
 
+pub mod bound;
+pub mod check;
 pub mod gradient_check;
+pub mod operand;
 pub mod reference;
+pub mod shapes;
+pub mod tally;
+pub mod twin;

@@ -13,14 +13,16 @@ use super::pack;
 
 /// The longest block of k.
 pub const KC: usize = 512;
-pub(super) const MC: usize = 96;
-pub(super) const NC: usize = 2048;
+/// The most rows of a block of A.
+pub const MC: usize = 96;
+/// The most columns of a block of B.
+pub const NC: usize = 2048;
 /// Up to so many columns, A's rows are read where they are, if they can be: packing them would cost more than it saves.
-pub(super) const UNPACKED_MAX_N: usize = 256;
+pub const UNPACKED_MAX_N: usize = 256;
 
-/// The largest mr and nr of any instruction set.
-const MAX_MR: usize = 6;
-const MAX_NR: usize = 64;
+/// Multiples of every instruction set's mr and nr: rounding up to these is enough for each of them.
+const EVERY_MR: usize = 12;
+const EVERY_NR: usize = 64;
 
 /// The workspace's parts.
 pub(super) struct Blocking<'a> {
@@ -36,8 +38,8 @@ pub(super) fn kc(k: usize) -> usize {
 /// The numbers of workspace that a product of these sizes needs, on any instruction set; none, if that overflows.
 pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
     let kc = kc(k);
-    let a = pack::rows_len(m.min(MC), kc, MAX_MR)?;
-    let b = pack::columns_len(n.min(NC), kc, MAX_NR)?;
+    let a = pack::rows_len(m.min(MC), kc, EVERY_MR)?;
+    let b = pack::columns_len(n.min(NC), kc, EVERY_NR)?;
     a.checked_add(b)?.checked_add(ALIGNMENT)
 }
 

@@ -94,6 +94,9 @@ fn pack_columns<S: Simd>(
     nr: usize,
     panels: &mut [f32],
 ) {
+    if depth.is_empty() {
+        return;
+    }
     let mut rest = panels;
     for from in columns.clone().step_by(nr) {
         let count = nr.min(columns.end - from);

@@ -16,7 +16,7 @@ pub fn tanh<S: Simd>(simd: S, x: S::V) -> S::V {
 
     let square = simd.mul(x, x);
     let mut p = simd.splat(-5.704_988_7e-3);
-    for coefficient in [2.063_908_9e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+    for coefficient in [2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
         p = simd.mul_add(p, square, simd.splat(coefficient));
     }
     let near = simd.mul(x, simd.mul_add(square, p, one));

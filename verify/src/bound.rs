@@ -1,0 +1,53 @@
+//! How far a rounded result may be from the exact one. Source: Higham 2002, chapter 3.
+
+/// The unit roundoff of `f32`: one rounding is off by at most u times the result.
+pub const U: f64 = 1.0 / (1 << 24) as f64;
+
+/// The smallest subnormal of `f32`, and twice what one rounding is off by near zero.
+pub const TINY: f64 = f32::from_bits(1) as f64;
+
+/// `γₙ = nu/(1 − nu)`: after n roundings in a row, `Σ|a||b|` times this is a bound that always holds.
+pub fn gamma(n: usize) -> f64 {
+    let nu = n as f64 * U;
+    assert!(nu < 1.0, "γ of {n} roundings means nothing");
+    nu / (1.0 - nu)
+}
+
+/// A bound for seeded data that notices a single product missing from a sum of n: rounding errors of either sign cancel
+/// like a random walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// Numbers of either sign with mean zero: `8u` times `Σ|a||b|`.
+    ZeroMean,
+    /// Numbers of one sign, whose partial sums grow: `(2√n + 4)u` times `Σ|a||b|`.
+    OneSign,
+}
+
+impl Data {
+    /// The factor of `Σ|a||b|`.
+    pub fn tight(self, n: usize) -> f64 {
+        match self {
+            Self::ZeroMean => 8.0 * U,
+            Self::OneSign => (2.0 * (n as f64).sqrt() + 4.0) * U,
+        }
+    }
+}
+
+/// One unit in the last place of an `f32` near x: the gap between the two `f32` around it.
+pub fn ulp(x: f64) -> f64 {
+    // The exponents of f64 tell; a subnormal f32 has the gap of the smallest normal one.
+    let exponent = ((x.abs().to_bits() >> 52) as i32 - 1023).clamp(-126, 127);
+    2_f64.powi(exponent - 23)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ulp_is_the_gap_between_neighbours() {
+        for x in [1.0, 1.5, 0.999_999_94, 2.0, f32::MIN_POSITIVE, 1e-40, 0.0, 3e38, 1e-20] {
+            assert_eq!(ulp(f64::from(x)), f64::from(x.next_up()) - f64::from(x), "{x:e}");
+        }
+    }
+}

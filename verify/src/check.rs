@@ -1,0 +1,183 @@
+//! Link A: every kernel on every instruction set against oracles that share no code with it.
+
+mod activation;
+mod dense;
+mod loss;
+pub mod product;
+mod update;
+
+use crate::gradient_check::{self, Agreement, Disagreement};
+use crate::tally::Tally;
+use core::fmt;
+use lanegrad::{Activation, Isa};
+use std::borrow::Cow;
+
+/// One row of the table.
+type Check = (Cow<'static, str>, Box<dyn Fn(Isa, &mut Tally)>);
+
+fn checks() -> Vec<Check> {
+    let mut checks: Vec<Check> = Vec::new();
+    let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
+    add("product of integers", dense::integers);
+    add("adjoint triple", dense::adjoint);
+    add("product", dense::bounded);
+    add("product, tight", dense::tight);
+    add("forward, identity", |isa, tally| dense::forward(isa, Activation::Identity, tally));
+    add("forward, sigmoid", |isa, tally| dense::forward(isa, Activation::Sigmoid, tally));
+    add("forward, tanh", |isa, tally| dense::forward(isa, Activation::Tanh, tally));
+    add("forward, relu", |isa, tally| dense::forward(isa, Activation::Relu, tally));
+    add("backward, identity", |isa, tally| dense::backward(isa, Activation::Identity, tally));
+    add("backward, sigmoid", |isa, tally| dense::backward(isa, Activation::Sigmoid, tally));
+    add("backward, tanh", |isa, tally| dense::backward(isa, Activation::Tanh, tally));
+    add("backward, relu", |isa, tally| dense::backward(isa, Activation::Relu, tally));
+    add("gradient", dense::gradient);
+    add("exp", activation::exp);
+    add("sigmoid", activation::sigmoid);
+    add("tanh", activation::tanh);
+    add("relu", activation::relu);
+    add("squared error", loss::squared_error);
+    add("softmax cross-entropy", loss::softmax_cross_entropy);
+    add("clipping", update::clipping);
+    for (name, method) in update::METHODS {
+        let check = move |isa, tally: &mut Tally| update::twin(isa, method, tally);
+        checks.push((format!("update, {name}").into(), Box::new(check)));
+    }
+    checks
+}
+
+/// What came of all checks.
+#[derive(Clone, Debug)]
+pub struct Report {
+    gradients: Result<Agreement, Disagreement>,
+    isas: Vec<Isa>,
+    /// Instruction sets that should have been checked and were not.
+    missing: Vec<String>,
+    rows: Vec<(Cow<'static, str>, Vec<Tally>)>,
+}
+
+/// Checks everything on every instruction set that this processor has. `progress` is told the kernel, and how many of how many
+/// are behind it.
+pub fn run(progress: &mut dyn FnMut(&str, usize, usize)) -> Report {
+    let isas: Vec<Isa> = Isa::available().collect();
+    let checks = checks();
+    let mut step = {
+        let total = checks.len() * isas.len() + 1;
+        let mut done = 0;
+        move |what: &str| {
+            progress(what, done, total);
+            done += 1;
+        }
+    };
+    step("gradients of the reference");
+    let gradients = gradient_check::run(1);
+    let mut rows = Vec::new();
+    for (kernel, check) in checks {
+        let mut tallies = Vec::new();
+        for &isa in &isas {
+            step(&format!("{kernel} on {isa}"));
+            let mut tally = Tally::default();
+            check(isa, &mut tally);
+            tallies.push(tally);
+        }
+        rows.push((kernel, tallies));
+    }
+    let missing = expected_isas().into_iter().filter(|name| !isas.iter().any(|isa| isa.name() == name)).collect();
+    Report { gradients, isas, missing, rows }
+}
+
+/// The instruction sets that must be checked: those that `LANEGRAD_EXPECT_ISAS` lists, separated by commas, or else what the
+/// processor says it has and the build has a lowering for.
+pub fn expected_isas() -> Vec<String> {
+    match std::env::var("LANEGRAD_EXPECT_ISAS") {
+        Ok(names) => names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect(),
+        Err(_) => Isa::NAMES.iter().filter(|name| processor_has(name)).map(|&name| name.to_owned()).collect(),
+    }
+}
+
+/// Whether the processor's flags speak for an instruction set: asked here again, apart from the library's own detection.
+fn processor_has(name: &str) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    match name {
+        "avx512" => {
+            use std::is_x86_feature_detected as has;
+            return has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
+        }
+        "avx2" => return std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma"),
+        _ => {}
+    }
+    matches!(name, "portable" | "scalar")
+}
+
+impl Report {
+    /// Whether everything agreed on every instruction set that was expected.
+    pub fn passed(&self) -> bool {
+        self.gradients.is_ok()
+            && self.missing.is_empty()
+            && !self.rows.is_empty()
+            && self.rows.iter().all(|(_, tallies)| !tallies.is_empty() && tallies.iter().all(Tally::passed))
+    }
+
+    /// The rows of the table: a kernel, and its tally on each of [`isas`](Self::isas).
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &[Tally])> {
+        self.rows.iter().map(|(kernel, tallies)| (&**kernel, &**tallies))
+    }
+
+    /// The instruction sets that were checked.
+    pub fn isas(&self) -> &[Isa] {
+        &self.isas
+    }
+
+    /// What is wrong, a sentence each.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if let Err(wrong) = &self.gradients {
+            faults.push(format!("gradients of the reference: {wrong}"));
+        }
+        for name in &self.missing {
+            faults.push(format!("{name} was expected and not checked"));
+        }
+        for (kernel, tallies) in &self.rows {
+            for (isa, tally) in self.isas.iter().zip(tallies) {
+                if let Some(fault) = tally.fault() {
+                    faults.push(format!("{kernel} on {isa}: {fault}"));
+                }
+            }
+        }
+        faults
+    }
+}
+
+/// The table, at most 80 columns wide, and what is wrong below it.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Ok(Agreement { duals, largest_dual_ratio, differences, largest_difference_ratio }) = self.gradients {
+            writeln!(f, "The reference's gradients, largest error as a part of its bound:")?;
+            writeln!(f, "  {duals} derivatives against duals        {largest_dual_ratio:.4}")?;
+            writeln!(f, "  {differences} derivatives against differences  {largest_difference_ratio:.4}")?;
+        }
+        writeln!(f, "\nKernels, largest error as a part of its bound (exact: no bit differs):")?;
+        write!(f, "  {:<26}", "")?;
+        for name in Isa::NAMES {
+            write!(f, "{name:>11}")?;
+        }
+        writeln!(f)?;
+        for (kernel, tallies) in &self.rows {
+            write!(f, "  {kernel:<26}")?;
+            for name in Isa::NAMES {
+                match self.isas.iter().position(|isa| isa.name() == *name).map(|at| &tallies[at]) {
+                    None => write!(f, "{:>11}", "-")?,
+                    Some(tally) if !tally.passed() => write!(f, "{:>11}", "WRONG")?,
+                    Some(tally) if tally.largest_ratio() == 0.0 => write!(f, "{:>11}", "exact")?,
+                    Some(tally) => write!(f, "{:>11.3}", tally.largest_ratio())?,
+                }
+            }
+            writeln!(f)?;
+        }
+        let compared: u64 = self.rows.iter().flat_map(|(_, tallies)| tallies).map(Tally::compared).sum();
+        writeln!(f, "  {compared} numbers compared")?;
+        for name in Isa::NAMES.iter().filter(|name| !self.isas.iter().any(|isa| isa.name() == **name)) {
+            writeln!(f, "  {name}: not on this CPU")?;
+        }
+        self.faults().iter().try_for_each(|fault| writeln!(f, "WRONG: {fault}"))
+    }
+}

@@ -1,0 +1,211 @@
+//! The layer's operations of `lanegrad`: its products with what is fused into them.
+
+use super::product::{self, sum};
+use crate::bound::{U, gamma, ulp};
+use crate::operand::{Layout, Operand, Output};
+use crate::reference;
+use crate::shapes::Edges;
+use crate::tally::Tally;
+use lanegrad::dense::{self, Backward, Forward, Gradient};
+use lanegrad::{Activation, Backend, Isa, MatMut, MatRef};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// The largest error of an activation function, in units in the last place.
+pub(super) const ACTIVATION_ULP: f64 = 2.0;
+
+/// `A·B` by each of the three operations in turn.
+fn by_turns(isa: Isa) -> impl FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) {
+    let mut backend = Backend::with_isa(isa);
+    let mut turn = 0;
+    move |a, b, c, accumulate| {
+        turn += 1;
+        let backend = &mut backend;
+        let done = match turn % 3 {
+            0 if !accumulate => {
+                dense::forward(backend, Forward { x: a, w: b.t(), bias: None, activation: Activation::Identity }, c)
+            }
+            1 if !accumulate => dense::backward(backend, Backward { delta: a, w: b, below: None }, c),
+            _ => dense::gradient(backend, Gradient { delta: a.t(), x: b, accumulate }, c, None),
+        };
+        done.expect("the shapes fit");
+    }
+}
+
+pub(super) fn integers(isa: Isa, tally: &mut Tally) {
+    product::integers(Edges::of(isa), &mut by_turns(isa), tally);
+    product::one_hot(Edges::of(isa), &mut by_turns(isa), tally);
+}
+
+pub(super) fn bounded(isa: Isa, tally: &mut Tally) {
+    product::bounded(Edges::of(isa), &mut by_turns(isa), tally);
+}
+
+pub(super) fn tight(isa: Isa, tally: &mut Tally) {
+    product::tight(Edges::of(isa), &mut by_turns(isa), tally);
+}
+
+/// `⟨delta, x·wᵀ⟩ = ⟨delta·w, x⟩ = ⟨deltaᵀ·x, w⟩`: exact on integers, and it needs no reference.
+pub(super) fn adjoint(isa: Isa, tally: &mut Tally) {
+    let mut backend = Backend::with_isa(isa);
+    let mut rng = StdRng::seed_from_u64(3);
+    for (turn, [batch, outputs, inputs]) in Edges::of(isa).products().enumerate().filter(|(turn, _)| turn % 11 == 0) {
+        let mut random = |rows, cols, layout| {
+            Operand::from_fn(rows, cols, layout, |_, _| {
+                rng.random_range(1..=7) as f32 * [1.0, -1.0][rng.random_range(0..2)]
+            })
+        };
+        let x = random(batch, inputs, Layout::ALL[turn % 5]);
+        let w = random(outputs, inputs, Layout::ALL[turn / 5 % 5]);
+        let delta = random(batch, outputs, Layout::ALL[turn / 25 % 5]);
+        let (mut a, mut below, mut dw) =
+            (Output::new(batch, outputs, 0), Output::new(batch, inputs, 1), Output::new(outputs, inputs, 2));
+        let forward = Forward { x: x.view(), w: w.view(), bias: None, activation: Activation::Identity };
+        let backward = Backward { delta: delta.view(), w: w.view(), below: None };
+        let gradient = Gradient { delta: delta.view(), x: x.view(), accumulate: false };
+        dense::forward(&mut backend, forward, a.view()).expect("the shapes fit");
+        dense::backward(&mut backend, backward, below.view()).expect("the shapes fit");
+        dense::gradient(&mut backend, gradient, dw.view(), None).expect("the shapes fit");
+        let [by_forward, by_backward, by_gradient] =
+            [inner(&delta, &a), inner(&x, &below), inner(&w, &dw)].map(|sum| sum as f32);
+        tally.same(by_backward, by_forward, || {
+            format!("⟨delta·w, x⟩ against ⟨delta, x·wᵀ⟩, {batch}×{outputs}×{inputs}")
+        });
+        tally.same(by_gradient, by_forward, || {
+            format!("⟨deltaᵀ·x, w⟩ against ⟨delta, x·wᵀ⟩, {batch}×{outputs}×{inputs}")
+        });
+    }
+}
+
+/// `Σ a b`, of integers.
+fn inner(a: &Operand, b: &Output) -> i64 {
+    (0..b.rows()).flat_map(|i| (0..b.cols()).map(move |j| a.at(i, j) as i64 * b.at(i, j) as i64)).sum()
+}
+
+/// The same activation function in the reference.
+pub(super) fn reference(activation: Activation) -> reference::Activation {
+    match activation {
+        Activation::Identity => reference::Activation::Identity,
+        Activation::Sigmoid => reference::Activation::Sigmoid,
+        Activation::Tanh => reference::Activation::Tanh,
+        Activation::Relu => reference::Activation::Relu,
+    }
+}
+
+/// `z = h(x·wᵀ + b)`. The net input is within γₙ of its terms, n = k + 2; h is monotone, so that its values at both ends of
+/// that interval bound what becomes of the error; h itself adds at most [`ACTIVATION_ULP`].
+///
+/// With the seam: the same bits as the unfused chain of product, addition and activation.
+pub(super) fn forward(isa: Isa, activation: Activation, tally: &mut Tally) {
+    let h = |a: f64| reference(activation).value(a);
+    let own_ulp = match activation {
+        Activation::Identity | Activation::Relu => 0.0,
+        Activation::Sigmoid | Activation::Tanh => ACTIVATION_ULP,
+    };
+    let mut backend = Backend::with_isa(isa);
+    let mut rng = StdRng::seed_from_u64(4);
+    for (turn, [batch, outputs, inputs]) in Edges::of(isa).layers().into_iter().enumerate() {
+        let mut number = |spread: f32| spread * (2.0 * rng.random::<f32>() - 1.0);
+        let spread = 4.0 / (inputs as f32).sqrt();
+        let x = Operand::from_fn(batch, inputs, Layout::ALL[turn % 5], |_, _| number(1.0));
+        let w = Operand::from_fn(outputs, inputs, Layout::ALL[(turn + 1) % 5], |_, _| number(spread));
+        let bias: Vec<f32> = (0..outputs).map(|_| number(1.0)).collect();
+        let mut run = |bias, activation| {
+            let mut z = Output::new(batch, outputs, 3);
+            let layer = Forward { x: x.view(), w: w.view(), bias, activation };
+            dense::forward(&mut backend, layer, z.view()).expect("the shapes fit");
+            if let Some(at) = z.stray_write() {
+                tally.wrong(|| format!("number {at} was written, which is not z's"));
+            }
+            z
+        };
+        let z = run(Some(&bias), activation);
+        let sums = run(None, Activation::Identity);
+        let mut chain: Vec<f32> =
+            (0..batch * outputs).map(|at| sums.at(at / outputs, at % outputs) + bias[at % outputs]).collect();
+        activation.apply(&backend, &mut chain);
+        for i in 0..batch {
+            for j in 0..outputs {
+                let (a, terms) = sum(f64::from(bias[j]), (0..inputs).map(|p| x.wide(i, p) * w.wide(j, p)));
+                let error = gamma(inputs + 2) * terms;
+                let (low, high) = (h(a - error), h(a + error));
+                let bound = (h(a) - low).max(high - h(a)) + own_ulp * ulp(high.abs().max(low.abs()));
+                let place = || format!("{batch}×{inputs}→{outputs}, element ({i}, {j})");
+                tally.within(z.at(i, j).into(), h(a), bound, place);
+                tally.same(z.at(i, j), chain[i * outputs + j], || format!("{}, against the unfused chain", place()));
+            }
+        }
+    }
+}
+
+/// `(delta·w) ⊙ h'(a)`: the sum within γₙ of its terms, n = k + 1; h' and the multiplication add a rounding each, and where
+/// `mul_add` rounds twice, h' another one of its product.
+pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
+    let h = reference(activation);
+    let mut backend = Backend::with_isa(isa);
+    let mut rng = StdRng::seed_from_u64(5);
+    let edges = Edges::of(isa);
+    for (turn, [batch, inputs, outputs]) in edges.layers().into_iter().enumerate() {
+        let mut number = || 2.0 * rng.random::<f32>() - 1.0;
+        let delta = Operand::from_fn(batch, outputs, Layout::ALL[turn % 5], |_, _| number());
+        let w = Operand::from_fn(outputs, inputs, Layout::ALL[(turn + 1) % 5], |_, _| number());
+        // Every fifth is at the kink.
+        let z = Operand::from_fn(batch, inputs, Layout::ALL[(turn + 2) % 5], |i, j| match (i + j) % 5 {
+            0 => [0.0, -0.0][j % 2],
+            _ => h.value(f64::from(3.0 * number())) as f32,
+        });
+        let mut below = Output::new(batch, inputs, 2);
+        let layer = Backward { delta: delta.view(), w: w.view(), below: Some((activation, z.view())) };
+        dense::backward(&mut backend, layer, below.view()).expect("the shapes fit");
+        if let Some(at) = below.stray_write() {
+            tally.wrong(|| format!("number {at} was written, which is not delta's"));
+        }
+        for i in 0..batch {
+            for j in 0..inputs {
+                let (sum, terms) = sum(0.0, (0..outputs).map(|p| delta.wide(i, p) * w.wide(p, j)));
+                let (value, derivative) = (z.wide(i, j), h.derivative(z.wide(i, j)));
+                let twice = match activation {
+                    Activation::Sigmoid | Activation::Tanh if !edges.fused => U * value * value,
+                    _ => 0.0,
+                };
+                let bound = gamma(outputs + 3) * terms * derivative + terms * twice * (1.0 + gamma(outputs + 3));
+                tally.within(below.at(i, j).into(), sum * derivative, bound, || {
+                    format!("{batch}×{outputs}→{inputs}, element ({i}, {j}), z = {value:e}")
+                });
+            }
+        }
+    }
+}
+
+/// `dw = deltaᵀ·x` and `db` = column sums of delta, overwriting and accumulating.
+pub(super) fn gradient(isa: Isa, tally: &mut Tally) {
+    let mut backend = Backend::with_isa(isa);
+    let mut rng = StdRng::seed_from_u64(6);
+    for (turn, [outputs, inputs, batch]) in Edges::of(isa).layers().into_iter().enumerate() {
+        for accumulate in [false, true] {
+            let mut number = || 2.0 * rng.random::<f32>() - 1.0;
+            let delta = Operand::from_fn(batch, outputs, Layout::ALL[turn % 5], |_, _| number());
+            let x = Operand::from_fn(batch, inputs, Layout::ALL[(turn + 3) % 5], |_, _| number());
+            let mut dw = Output::new(outputs, inputs, 1);
+            let mut db = vec![f32::NAN; outputs];
+            if accumulate {
+                dw.fill(|_, _| number());
+                db.fill_with(number);
+            }
+            let (dw_before, db_before) = (dw.clone(), db.clone());
+            let layer = Gradient { delta: delta.view(), x: x.view(), accumulate };
+            dense::gradient(&mut backend, layer, dw.view(), Some(&mut db)).expect("the shapes fit");
+            let start = |before: f32| if accumulate { f64::from(before) } else { 0.0 };
+            for j in 0..outputs {
+                let place = |what| format!("{what} of {batch}×{inputs}→{outputs}, accumulate {accumulate}, unit {j}");
+                for i in 0..inputs {
+                    let products = (0..batch).map(|row| delta.wide(row, j) * x.wide(row, i));
+                    let (sum, terms) = sum(start(dw_before.at(j, i)), products);
+                    tally.within(dw.at(j, i).into(), sum, gamma(batch + 1) * terms, || place("dw"));
+                }
+                let (sum, terms) = sum(start(db_before[j]), (0..batch).map(|row| delta.wide(row, j)));
+                tally.within(db[j].into(), sum, gamma(batch + 1) * terms, || place("db"));
+            }
+        }
+    }
+}

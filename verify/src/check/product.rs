@@ -1,0 +1,125 @@
+//! Any product `C = C₀ + A·B`: exactly on integers, and within bounds on other numbers.
+
+use crate::bound::{Data, gamma};
+use crate::operand::{Layout, Operand, Output};
+use crate::shapes::Edges;
+use crate::tally::Tally;
+use lanegrad::{MatMut, MatRef};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// What is under test: writes `A·B` to C or, if told to accumulate, adds it to what C holds.
+pub type Multiply<'a> = dyn FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) + 'a;
+
+/// Integers small enough that every sum is exact: it must agree bit for bit, in whatever order it was added up.
+///
+/// A's and B's layouts, the gaps in C and accumulation take turns; every combination comes up many times. Operands with one
+/// row repeated come up too.
+pub fn integers(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
+    const LARGEST: i64 = 15;
+    let mut rng = StdRng::seed_from_u64(1);
+    for (turn, [m, n, k]) in edges.products().enumerate() {
+        assert!(k as i64 * LARGEST * LARGEST + LARGEST <= 1 << 24, "a sum of {k} products may be inexact");
+        let mut integer = || rng.random_range(1..=LARGEST) as f32 * if rng.random() { 1.0 } else { -1.0 };
+        let layouts = (Layout::ALL[turn % 5], Layout::ALL[turn / 5 % 5]);
+        let a = match turn % 23 {
+            0 => Operand::broadcast(m, k, |_| integer()),
+            _ => Operand::from_fn(m, k, layouts.0, |_, _| integer()),
+        };
+        let b = match turn % 29 {
+            0 => Operand::broadcast(k, n, |_| integer()),
+            _ => Operand::from_fn(k, n, layouts.1, |_, _| integer()),
+        };
+        let accumulate = turn % 3 == 0;
+        let mut c = Output::new(m, n, [0, 1, 5][turn % 7 % 3]);
+        if accumulate {
+            c.fill(|_, _| integer());
+        }
+        let before = c.clone();
+        multiply(a.view(), b.view(), c.view(), accumulate);
+
+        let place = || format!("{m}×{n}×{k}, A {:?}, B {:?}, accumulate {accumulate}", layouts.0, layouts.1);
+        for i in 0..m {
+            for j in 0..n {
+                let start = if accumulate { before.at(i, j) as i64 } else { 0 };
+                let sum = (0..k).fold(start, |sum, p| sum + a.at(i, p) as i64 * b.at(p, j) as i64);
+                // A sum of 0 may have either sign.
+                tally.same(c.at(i, j) + 0.0, sum as f32, || format!("{}, element ({i}, {j})", place()));
+            }
+        }
+        if let Some(at) = c.stray_write() {
+            tally.wrong(|| format!("{}: number {at} was written, which is not C's", place()));
+        }
+    }
+}
+
+/// One element of A and of B is 1, all others are 0: exactly one element of C is 1.
+pub fn one_hot(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
+    let (m, n, k) = (edges.mr + 2, edges.nr + edges.lanes + 1, edges.lanes + 2);
+    for p in 0..k {
+        for i in 0..m {
+            for j in (0..n).step_by(1 + i % 3) {
+                let hot = |is: bool| f32::from(u8::from(is));
+                let a = Operand::from_fn(m, k, Layout::ALL[i % 5], |r, c| hot((r, c) == (i, p)));
+                let b = Operand::from_fn(k, n, Layout::ALL[j % 5], |r, c| hot((r, c) == (p, j)));
+                let mut c = Output::new(m, n, 0);
+                multiply(a.view(), b.view(), c.view(), false);
+                for row in 0..m {
+                    for column in 0..n {
+                        tally.same(c.at(row, column), hot((row, column) == (i, j)), || {
+                            format!("{m}×{n}×{k}, A hot at ({i}, {p}), B at ({p}, {j}): element ({row}, {column})")
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `|ĉ − c| ≤ γₙ(Σ|a||b| + |c₀|)` with n = k + 1: a product's rounding, where it has one of its own, and k additions.
+pub fn bounded(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
+    for data in [Data::ZeroMean, Data::OneSign] {
+        compare(edges, data, &|k| gamma(k + 1), multiply, tally);
+    }
+}
+
+/// The [tight bound](Data) of each kind of data.
+pub fn tight(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
+    for data in [Data::ZeroMean, Data::OneSign] {
+        compare(edges, data, &|k| data.tight(k), multiply, tally);
+    }
+}
+
+fn compare(edges: Edges, data: Data, bound: &dyn Fn(usize) -> f64, multiply: &mut Multiply<'_>, tally: &mut Tally) {
+    let mut rng = StdRng::seed_from_u64(2);
+    for (turn, [m, n, k]) in edges.layers().into_iter().enumerate() {
+        for accumulate in [false, true] {
+            let mut number = || match data {
+                Data::ZeroMean => 2.0 * rng.random::<f32>() - 1.0,
+                Data::OneSign => 0.5 + rng.random::<f32>(),
+            };
+            let a = Operand::from_fn(m, k, Layout::ALL[turn % 5], |_, _| number());
+            let b = Operand::from_fn(k, n, Layout::ALL[(turn + 2) % 5], |_, _| number());
+            let mut c = Output::new(m, n, 0);
+            if accumulate {
+                c.fill(|_, _| number());
+            }
+            let before = c.clone();
+            multiply(a.view(), b.view(), c.view(), accumulate);
+            for i in 0..m {
+                for j in 0..n {
+                    let start = if accumulate { f64::from(before.at(i, j)) } else { 0.0 };
+                    let (sum, terms) = sum(start, (0..k).map(|p| a.wide(i, p) * b.wide(p, j)));
+                    tally.within(c.at(i, j).into(), sum, bound(k) * terms, || {
+                        format!("{m}×{n}×{k}, {data:?}, accumulate {accumulate}, element ({i}, {j})")
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// A sum, and the sum of its terms' absolute values.
+pub fn sum(start: f64, terms: impl Iterator<Item = f64>) -> (f64, f64) {
+    terms.fold((start, start.abs()), |(sum, absolute), term| (sum + term, absolute + term.abs()))
+}

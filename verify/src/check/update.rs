@@ -1,0 +1,115 @@
+//! Update rules against their twins, bit for bit; clipping.
+
+use crate::bound::gamma;
+use crate::reference;
+use crate::shapes::Edges;
+use crate::tally::Tally;
+use crate::twin::Twin;
+use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer, clip};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const STEPS: u64 = 25;
+
+/// Every length of slice, many steps, with gradients of all magnitudes, zeros among them, and one that depends on the
+/// parameters: that of a rule which looks ahead would differ at θ.
+pub(super) fn twin(isa: Isa, method: Method, tally: &mut Tally) {
+    let backend = Backend::with_isa(isa);
+    let edges = Edges::of(isa);
+    let rates = [
+        LearningRate::Constant(0.01),
+        LearningRate::InverseSquareRoot { initial: 0.1, gamma: 0.5 },
+        LearningRate::Inverse { initial: 0.1, gamma: 0.25 },
+    ];
+    let lengths: Vec<usize> = edges.lengths().collect();
+    for (turn, rate) in rates.into_iter().enumerate() {
+        let mut rng = StdRng::seed_from_u64(9 + turn as u64);
+        // All the slices are tensors of one optimizer.
+        let mut theta: Vec<Vec<f32>> =
+            lengths.iter().map(|&len| (0..len).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect()).collect();
+        let mut expected = theta.clone();
+        let mut twins: Vec<_> = lengths.iter().map(|&len| Twin::new(method, rate, edges.fused, len)).collect();
+        let mut optimizer = Optimizer::new(method, rate).expect("the hyper-parameters are in range");
+        for t in 1..=STEPS {
+            let mut gradient = |theta: &[f32]| -> Vec<f32> {
+                theta
+                    .iter()
+                    .map(|theta| match rng.random_range(0..8) {
+                        0 => 0.0,
+                        1 => 1e-20 * rng.random::<f32>(),
+                        2 => -1e4 * rng.random::<f32>(),
+                        _ => theta + rng.random::<f32>() - 0.5,
+                    })
+                    .collect()
+            };
+            let mut gradients = Vec::new();
+            for (twin, theta) in twins.iter_mut().zip(&mut expected) {
+                twin.step(theta, |at| {
+                    gradients.push(gradient(at));
+                    gradients[gradients.len() - 1].clone()
+                });
+            }
+            let mut parameters: Vec<&mut [f32]> = theta.iter_mut().map(Vec::as_mut_slice).collect();
+            let step = optimizer.begin(&backend, &mut parameters).expect("the tensors are those of the first step");
+            let gradients: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
+            step.finish(&gradients).expect("the gradients fit");
+            for (found, expected) in theta.iter().zip(&expected) {
+                for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+                    tally.same(found, expected, || format!("step {t}, parameter {i}, {rate:?}"));
+                }
+            }
+        }
+    }
+}
+
+/// The rules of the lecture, with momentum that rises.
+pub(super) const METHODS: [(&str, Method); 7] = {
+    const RISING: Momentum = Momentum::Rising { from: 0.3, to: 0.95, steps: 10 };
+    [
+        ("sgd", Method::Sgd),
+        ("momentum", Method::Momentum { momentum: RISING }),
+        ("nesterov", Method::Nesterov { momentum: RISING }),
+        ("adagrad", Method::Adagrad { epsilon: 1e-7 }),
+        ("rmsprop", Method::RmsProp { decay: 0.9, epsilon: 1e-7 }),
+        ("rmsprop-nesterov", Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-7, momentum: RISING }),
+        ("adam", Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 }),
+    ]
+};
+
+/// By value: exact. By norm: the squares and their sum within γₙ, n = 16 running sums of 256 and four halvings; the root
+/// halves that; the factor and its product add a rounding each.
+pub(super) fn clipping(isa: Isa, tally: &mut Tally) {
+    let backend = Backend::with_isa(isa);
+    let mut rng = StdRng::seed_from_u64(10);
+    let lengths: Vec<usize> = Edges::of(isa).lengths().collect();
+    for (turn, magnitude) in [1.0, 1e30, 1e-30, 1e-3].into_iter().enumerate() {
+        let gradients: Vec<Vec<f32>> = lengths
+            .iter()
+            .map(|&len| (0..len).map(|_| magnitude * (2.0 * rng.random::<f32>() - 1.0)).collect())
+            .collect();
+        let exact: Vec<Vec<f64>> = gradients.iter().map(|g| g.iter().copied().map(f64::from).collect()).collect();
+
+        let limit = magnitude * 0.4;
+        let (mut found, mut expected) = (gradients.clone(), exact.clone());
+        clip::by_value(&backend, &mut slices(&mut found), limit).expect("the limit is positive");
+        reference::clip_by_value(&mut expected, limit.into());
+        for (i, (found, expected)) in found.iter().flatten().zip(expected.iter().flatten()).enumerate() {
+            tally.same(*found, *expected as f32, || format!("by value, magnitude {magnitude:e}, number {i}"));
+        }
+
+        let limit = magnitude * [3.0, 1e3][turn % 2];
+        let (mut found, mut expected) = (gradients, exact);
+        let norm = clip::by_global_norm(&backend, &mut slices(&mut found), limit).expect("the limit is positive");
+        let expected_norm = reference::clip_by_global_norm(&mut expected, limit.into());
+        let relative = gamma(256 + 4 + 3) / 2.0;
+        tally.within(norm, expected_norm, relative * expected_norm, || format!("norm, magnitude {magnitude:e}"));
+        for (i, (&found, &expected)) in found.iter().flatten().zip(expected.iter().flatten()).enumerate() {
+            let bound = (relative + gamma(2)) * 1.01 * expected.abs();
+            tally.within(found.into(), expected, bound, || format!("by norm, magnitude {magnitude:e}, number {i}"));
+        }
+    }
+}
+
+fn slices(tensors: &mut [Vec<f32>]) -> Vec<&mut [f32]> {
+    tensors.iter_mut().map(Vec::as_mut_slice).collect()
+}

@@ -1,0 +1,189 @@
+//! Matrices to test with: laid out in every way that the kernels take, with traps around the numbers.
+
+use lanegrad::{MatMut, MatRef};
+
+/// How a matrix lies in its slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Row by row, without gaps.
+    Rows,
+    /// Row by row, with three numbers between the rows that belong to nobody.
+    RowsWithGaps,
+    /// Column by column, without gaps.
+    Columns,
+    /// Column by column, with three numbers between the columns that belong to nobody.
+    ColumnsWithGaps,
+    /// Neither rows nor columns are contiguous: every second number belongs to nobody.
+    Scattered,
+}
+
+impl Layout {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Rows, Self::RowsWithGaps, Self::Columns, Self::ColumnsWithGaps, Self::Scattered];
+
+    /// Row stride and column stride.
+    fn strides(self, rows: usize, cols: usize) -> (usize, usize) {
+        match self {
+            Self::Rows => (cols, 1),
+            Self::RowsWithGaps => (cols + 3, 1),
+            Self::Columns => (1, rows),
+            Self::ColumnsWithGaps => (1, rows + 3),
+            Self::Scattered => (2 * cols + 1, 2),
+        }
+    }
+}
+
+/// An input. Numbers that belong to nobody are NaN, so that reading one shows in the result.
+#[derive(Clone, Debug)]
+pub struct Operand {
+    data: Vec<f32>,
+    rows: usize,
+    cols: usize,
+    strides: (usize, usize),
+}
+
+impl Operand {
+    /// The matrix whose element (i, j) is `element(i, j)`.
+    pub fn from_fn(rows: usize, cols: usize, layout: Layout, mut element: impl FnMut(usize, usize) -> f32) -> Self {
+        let strides = layout.strides(rows, cols);
+        let mut operand = Self { data: vec![], rows, cols, strides };
+        if rows > 0 && cols > 0 {
+            operand.data = vec![f32::NAN; operand.offset(rows - 1, cols - 1) + 1];
+        }
+        for i in 0..rows {
+            for j in 0..cols {
+                let at = operand.offset(i, j);
+                operand.data[at] = element(i, j);
+            }
+        }
+        operand
+    }
+
+    /// The matrix with all rows equal and stored once.
+    pub fn broadcast(rows: usize, cols: usize, mut element: impl FnMut(usize) -> f32) -> Self {
+        Self { data: (0..cols).map(&mut element).collect(), rows, cols, strides: (0, 1) }
+    }
+
+    fn offset(&self, i: usize, j: usize) -> usize {
+        i * self.strides.0 + j * self.strides.1
+    }
+
+    /// Element (i, j).
+    pub fn at(&self, i: usize, j: usize) -> f32 {
+        assert!(i < self.rows && j < self.cols, "({i}, {j}) of {}×{}", self.rows, self.cols);
+        self.data[self.offset(i, j)]
+    }
+
+    /// Element (i, j) in f64.
+    pub fn wide(&self, i: usize, j: usize) -> f64 {
+        f64::from(self.at(i, j))
+    }
+
+    /// The matrix for a kernel.
+    pub fn view(&self) -> MatRef<'_> {
+        MatRef::with_strides(&self.data, self.rows, self.cols, self.strides.0, self.strides.1)
+            .expect("the slice was made for it")
+    }
+}
+
+/// An output. It starts as NaN, so that reading it before writing shows; what belongs to nobody, between its rows and
+/// before and behind it, is watched.
+#[derive(Clone, Debug)]
+pub struct Output {
+    data: Vec<f32>,
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+}
+
+/// Numbers before the first and behind the last row.
+const MARGIN: usize = 19;
+/// What belongs to nobody.
+const CANARY: u32 = 0x7fc0_cafe;
+
+impl Output {
+    /// A matrix with `gap` numbers between its rows.
+    pub fn new(rows: usize, cols: usize, gap: usize) -> Self {
+        let row_stride = cols + gap;
+        let mut output =
+            Self { data: vec![f32::from_bits(CANARY); rows * row_stride + 2 * MARGIN], rows, cols, row_stride };
+        output.fill(|_, _| f32::NAN);
+        output
+    }
+
+    /// Sets every element.
+    pub fn fill(&mut self, mut element: impl FnMut(usize, usize) -> f32) {
+        for i in 0..self.rows {
+            for j in 0..self.cols {
+                self.data[MARGIN + i * self.row_stride + j] = element(i, j);
+            }
+        }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Element (i, j).
+    pub fn at(&self, i: usize, j: usize) -> f32 {
+        self.data[MARGIN + i * self.row_stride + j]
+    }
+
+    /// The matrix for a kernel. Its slice is longer than it needs.
+    pub fn view(&mut self) -> MatMut<'_> {
+        MatMut::with_row_stride(&mut self.data[MARGIN..], self.rows, self.cols, self.row_stride)
+            .expect("the slice was made for it")
+    }
+
+    /// The first number, relative to the first row's start, that was written although it belongs to nobody.
+    pub fn stray_write(&self) -> Option<isize> {
+        (0..self.data.len())
+            .filter(|&at| {
+                let inside = at >= MARGIN
+                    && at < MARGIN + self.rows * self.row_stride
+                    && (at - MARGIN) % self.row_stride < self.cols;
+                !inside && self.data[at].to_bits() != CANARY
+            })
+            .map(|at| at as isize - MARGIN as isize)
+            .next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layout_holds_the_same_matrix() {
+        for layout in Layout::ALL {
+            for (rows, cols) in [(0, 0), (0, 3), (3, 0), (1, 1), (3, 5), (5, 3)] {
+                let operand = Operand::from_fn(rows, cols, layout, |i, j| (10 * i + j) as f32);
+                for i in 0..rows {
+                    for j in 0..cols {
+                        assert_eq!(operand.view().get(i, j), Some((10 * i + j) as f32), "{layout:?}");
+                        assert_eq!(operand.at(i, j), (10 * i + j) as f32);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stray_write_is_seen_wherever_it_is() {
+        let clean = Output::new(3, 4, 2);
+        assert_eq!(clean.stray_write(), None);
+        for at in 0..clean.data.len() {
+            let mut output = clean.clone();
+            output.data[at] = 0.0;
+            let place = at as isize - MARGIN as isize;
+            let inside = (0..18).contains(&place) && place % 6 < 4;
+            assert_eq!(output.stray_write(), (!inside).then_some(place));
+        }
+    }
+}

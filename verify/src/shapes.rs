@@ -1,0 +1,102 @@
+//! Sizes at which a blocked kernel can go wrong.
+
+use lanegrad::Isa;
+use lanegrad_kernels::gemm;
+use lanegrad_kernels::isa::Kernel;
+use lanegrad_kernels::simd::Simd;
+
+/// Where the tiles, vectors and blocks of an instruction set end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edges {
+    /// Rows of a tile.
+    pub mr: usize,
+    /// Columns of a tile.
+    pub nr: usize,
+    /// Numbers in a vector.
+    pub lanes: usize,
+    /// Whether `mul_add` rounds once.
+    pub fused: bool,
+    /// The longest block along k.
+    pub kc: usize,
+    /// The most rows of a block.
+    pub mc: usize,
+    /// The most columns of a block.
+    pub nc: usize,
+    /// Up to so many columns rows are read without packing.
+    pub unpacked_columns: usize,
+}
+
+impl Edges {
+    /// The edges of the library's kernels on this instruction set.
+    pub fn of(isa: Isa) -> Self {
+        struct Ask;
+        impl Kernel for Ask {
+            type Output = Edges;
+            #[inline(always)]
+            fn run<S: Simd>(self, simd: S) -> Edges {
+                let (mr, nr) = gemm::tile_shape(simd);
+                Edges {
+                    mr,
+                    nr,
+                    lanes: S::LANES,
+                    fused: S::FUSED,
+                    kc: gemm::KC,
+                    mc: gemm::MC,
+                    nc: gemm::NC,
+                    unpacked_columns: gemm::UNPACKED_MAX_N,
+                }
+            }
+        }
+        isa.run(Ask)
+    }
+
+    /// m, n, k around every edge: all up to twice the tile and one more, with few k; then each block's edge in turn.
+    pub fn products(self) -> impl Iterator<Item = [usize; 3]> {
+        let Self { mr, nr, kc, mc, nc, unpacked_columns, .. } = self;
+        let tiles = product(0..=2 * mr + 1, 0..=2 * nr + 1, [0, 1, 2, 5]);
+        let vectors = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], 0..=2 * self.lanes + 1);
+        let depth = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], around([kc, 2 * kc]));
+        let rows = product(around([mc, 2 * mc]), [1, nr, nr + 1, unpacked_columns + 1], [1, self.lanes, 33]);
+        let columns = product([1, mr + 1, 33], around([unpacked_columns, nc]), [1, self.lanes, 33]);
+        tiles.chain(vectors).chain(depth).chain(rows).chain(columns)
+    }
+
+    /// A few m, n, k whose edges cut through everything, large enough for statistics.
+    pub fn layers(self) -> Vec<[usize; 3]> {
+        let Self { mr, nr, kc, unpacked_columns, .. } = self;
+        vec![
+            [1, 1, 1],
+            [2, nr + 1, 3],
+            [mr, nr, 64],
+            [mr + 1, 2 * nr - 1, 100],
+            [1, 10, 784],
+            [7, 128, kc - 1],
+            [33, nr + 3, kc + 1],
+            [19, unpacked_columns + 5, 2 * kc + 1],
+            [40, 10, 128],
+        ]
+    }
+
+    /// Lengths of slices: every tail of up to four vectors, and two longer ones.
+    pub fn lengths(self) -> impl Iterator<Item = usize> {
+        (0..=4 * self.lanes + 1).chain([1000, 4096 + 4096 + 17])
+    }
+}
+
+/// Each edge and what is one below and above it.
+fn around<const N: usize>(edges: [usize; N]) -> impl Iterator<Item = usize> + Clone {
+    edges.into_iter().flat_map(|edge| edge - 1..=edge + 1)
+}
+
+fn product<M, N, K>(m: M, n: N, k: K) -> impl Iterator<Item = [usize; 3]>
+where
+    M: IntoIterator<Item = usize>,
+    N: IntoIterator<Item = usize, IntoIter: Clone>,
+    K: IntoIterator<Item = usize, IntoIter: Clone>,
+{
+    let (n, k) = (n.into_iter(), k.into_iter());
+    m.into_iter().flat_map(move |m| {
+        let k = k.clone();
+        n.clone().flat_map(move |n| k.clone().map(move |k| [m, n, k]))
+    })
+}

@@ -1,0 +1,92 @@
+//! Scalar f32 twins of the update rules: the order of their roundings, written once more, one parameter at a time.
+//!
+//! Additions, products, quotients, roots and fused products are correctly rounded everywhere, so that a kernel must agree
+//! with its twin to the last bit. Where an instruction set has no FMA, the twin rounds twice as well.
+
+use lanegrad::{LearningRate, Method};
+
+/// A rule with the state of one slice.
+#[derive(Clone, Debug)]
+pub struct Twin {
+    method: Method,
+    learning_rate: LearningRate,
+    fused: bool,
+    t: u64,
+    /// v, or Adam's s.
+    v: Vec<f32>,
+    r: Vec<f32>,
+}
+
+impl Twin {
+    /// Fresh state for `len` parameters; `fused` tells whether `a·b + c` rounds once.
+    pub fn new(method: Method, learning_rate: LearningRate, fused: bool, len: usize) -> Self {
+        Self { method, learning_rate, fused, t: 0, v: vec![0.0; len], r: vec![0.0; len] }
+    }
+
+    /// One step: `gradient` is told the point where g is taken, which is θ or θ̃.
+    pub fn step(&mut self, theta: &mut [f32], gradient: impl FnOnce(&[f32]) -> Vec<f32>) {
+        self.t += 1;
+        let (t, eta) = (self.t, self.learning_rate.at(self.t));
+        if let Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } = self.method {
+            for (theta, &v) in theta.iter_mut().zip(&self.v) {
+                *theta = self.fma(momentum.at(t) as f32, v, *theta);
+            }
+        }
+        let g = gradient(theta);
+        for i in 0..theta.len() {
+            (theta[i], self.v[i], self.r[i]) = self.rule(eta, theta[i], g[i], self.v[i], self.r[i]);
+        }
+    }
+
+    /// The new θ, v (or s) and r. For the Nesterov rules θ is θ̃, and `θ̃ − rate·g` is rounded.
+    fn rule(&self, eta: f64, theta: f32, g: f32, v: f32, r: f32) -> (f32, f32, f32) {
+        let t = self.t;
+        let rate = eta as f32;
+        match self.method {
+            Method::Sgd => (self.fma(-rate, g, theta), v, r),
+            Method::Momentum { momentum } => {
+                let v = self.fma(-rate, g, momentum.at(t) as f32 * v);
+                (theta + v, v, r)
+            }
+            Method::Nesterov { momentum } => {
+                let v = self.fma(-rate, g, momentum.at(t) as f32 * v);
+                (self.fma(-rate, g, theta), v, r)
+            }
+            Method::Adagrad { epsilon } => {
+                let r = self.fma(g, g, r);
+                let rate = rate / (epsilon as f32 + r.sqrt());
+                (self.fma(-rate, g, theta), v, r)
+            }
+            Method::RmsProp { decay, epsilon } => {
+                let r = self.decayed_square(decay, g, r);
+                let rate = rate / (epsilon as f32 + r).sqrt();
+                (self.fma(-rate, g, theta), v, r)
+            }
+            Method::RmsPropNesterov { decay, epsilon, momentum } => {
+                let r = self.decayed_square(decay, g, r);
+                let rate = rate / (epsilon as f32 + r).sqrt();
+                let v = self.fma(-rate, g, momentum.at(t) as f32 * v);
+                (self.fma(-rate, g, theta), v, r)
+            }
+            Method::Adam { first_decay, second_decay, epsilon } => {
+                let s = self.fma((1.0 - first_decay) as f32, g, first_decay as f32 * v);
+                let r = self.decayed_square(second_decay, g, r);
+                // The bias corrections, folded into two scalars: η/(1 − ρ₁ᵗ) and 1/√(1 − ρ₂ᵗ).
+                let correction = |decay: f64| -(t as f64 * decay.ln()).exp_m1();
+                let rate = (eta / correction(first_decay)) as f32;
+                let root = self.fma(r.sqrt(), correction(second_decay).sqrt().recip() as f32, epsilon as f32);
+                (self.fma(-(rate / root), s, theta), s, r)
+            }
+        }
+    }
+
+    /// `ρ r + (1−ρ) g²`
+    fn decayed_square(&self, decay: f64, g: f32, r: f32) -> f32 {
+        self.fma((1.0 - decay) as f32 * g, g, decay as f32 * r)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the twin of an instruction that rounds once")]
+    fn fma(&self, a: f32, b: f32, c: f32) -> f32 {
+        if self.fused { a.mul_add(b, c) } else { a * b + c }
+    }
+}
