@@ -23,7 +23,7 @@ mod tile;
 pub use self::blocking::{KC, MC, NC, UNPACKED_MAX_N, workspace_len};
 pub use self::tile::tile_shape;
 
-use self::blocking::{Blocking, kc};
+use self::blocking::{Blocking, CROWDED_STRIDE, kc};
 use self::tile::{PackedRows, Tile, UnpackedRows};
 use crate::epilogue::Epilogue;
 use crate::isa::Kernel;
@@ -90,7 +90,8 @@ impl<E: Epilogue> Product<'_, E> {
 
                 for ic in (0..self.m).step_by(MC) {
                     let rows = ic..self.m.min(ic + MC);
-                    let unpacked = self.a.col_stride == 1 && self.n <= UNPACKED_MAX_N;
+                    let unpacked = self.a.col_stride == 1
+                        && (self.n <= UNPACKED_MAX_N || !self.a.row_stride.is_multiple_of(CROWDED_STRIDE));
                     if !unpacked {
                         pack::rows::<S, MR>(simd, self.a, rows.clone(), depth.clone(), a_panels);
                     }

@@ -19,6 +19,8 @@ pub const MC: usize = 96;
 pub const NC: usize = 2048;
 /// Up to so many columns, A's rows are read where they are, if they can be: packing them would cost more than it saves.
 pub const UNPACKED_MAX_N: usize = 256;
+/// With a row stride of a multiple of so many numbers, 4 KiB, the rows of a tile share a set of L1: wide products pack them.
+pub(super) const CROWDED_STRIDE: usize = 1024;
 
 /// Multiples of every instruction set's mr and nr: rounding up to these is enough for each of them.
 const EVERY_MR: usize = 12;

@@ -103,6 +103,12 @@ fn pack_columns<S: Simd>(
         let width = count.next_multiple_of(S::LANES);
         let (panel, behind) = rest.split_at_mut(width * depth.len());
         rest = behind;
+        if b.col_stride == 1 && count == width {
+            for (p, row) in depth.clone().zip(panel.chunks_exact_mut(width)) {
+                copy(simd, b.row(p, from..from + width), row);
+            }
+            continue;
+        }
         for at in (0..width).step_by(S::LANES) {
             let lanes = from + at..columns.end.min(from + at + S::LANES);
             if b.row_stride == 1 && lanes.len() == S::LANES {
@@ -113,6 +119,14 @@ fn pack_columns<S: Simd>(
                 }
             }
         }
+    }
+}
+
+/// Whole vectors.
+#[inline(always)]
+fn copy<S: Simd>(simd: S, source: &[f32], target: &mut [f32]) {
+    for (source, target) in source.chunks_exact(S::LANES).zip(target.chunks_exact_mut(S::LANES)) {
+        simd.store(simd.load(source), target);
     }
 }
 
