@@ -6,6 +6,7 @@
 
 pub mod bound;
 pub mod check;
+pub mod data;
 pub mod foreign;
 pub mod gradient_check;
 pub mod operand;
