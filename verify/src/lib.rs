@@ -13,4 +13,5 @@ pub mod operand;
 pub mod reference;
 pub mod shapes;
 pub mod tally;
+pub mod training;
 pub mod twin;

@@ -1,0 +1,334 @@
+//! Training on handwritten digits: what a run is made of, and what comes out of it.
+//!
+//! The same options, seed and instruction set give the same bits, but for the time. A run that diverges ends at the first
+//! mini-batch whose loss is not finite: that is a result, not an error.
+
+mod algorithm;
+
+pub use self::algorithm::Algorithm;
+
+use crate::data::{DataSet, Examples, idx::CLASSES};
+use lanegrad::{
+    Activation, Backend, Batch, Clip, Error, Initialization, LayerOptions, LearningRate, Loss, MatRef, Method, Network,
+    Optimizer, Target,
+};
+use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use std::time::{Duration, Instant};
+use std::{error, fmt};
+
+/// Points of the curve in an epoch, if it has that many mini-batches.
+const POINTS_PER_EPOCH: usize = 10;
+/// The training accuracy of a point is measured on so many examples, the first ones: a fixed sample makes smooth curves.
+const SAMPLE: usize = 5_000;
+/// Examples in one forward pass when accuracy is measured.
+const CHUNK: usize = 1_000;
+/// The most numbers a run may take for parameters, gradients, state and outputs: 1 GiB.
+const MAX_NUMBERS: u128 = 1 << 28;
+
+/// The options of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// The update rule.
+    pub method: Method,
+    /// Its step size.
+    pub learning_rate: LearningRate,
+    /// Units, from the pixels of an image over the hidden layers to the classes.
+    pub layers: Vec<usize>,
+    /// h of the hidden layers.
+    pub hidden: Activation,
+    /// h of the last layer.
+    pub output: Activation,
+    /// The loss; the squared error compares with one-hot targets.
+    pub loss: Loss,
+    /// How weights are drawn; `None`: [`default_initialization`] of each layer.
+    pub initialization: Option<Initialization>,
+    /// How gradients are clipped, if at all.
+    pub clip: Option<Clip>,
+    /// How often each example is seen.
+    pub epochs: u32,
+    /// Examples of a mini-batch; the last one of an epoch may be smaller.
+    pub batch: usize,
+    /// Draws the weights and shuffles the examples.
+    pub seed: u64,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// How learning went, [`Point`] by point; the first one is before the first step.
+    pub curve: Vec<Point>,
+    /// One entry an epoch that was finished.
+    pub epochs: Vec<Epoch>,
+    /// Whether a loss was not finite, which ended the run.
+    pub diverged: bool,
+    /// Examples trained on.
+    pub examples: u64,
+    /// The time spent training on them, without that for measuring accuracy.
+    pub time: Duration,
+}
+
+/// A point of the learning curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Examples seen.
+    pub examples: u64,
+    /// Accuracy on the first 5,000 training examples, or on all if there are fewer.
+    pub training_accuracy: f64,
+}
+
+/// The state after an epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// 1, 2, …
+    pub number: u32,
+    /// Mean loss of the epoch's examples, each taken before the update that its mini-batch led to.
+    pub loss: f64,
+    /// Accuracy on all training examples.
+    pub training_accuracy: f64,
+    /// Accuracy on all test examples.
+    pub test_accuracy: f64,
+}
+
+/// Options that do not make a run.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Unfit {
+    /// The first layer is not as wide as an image, or the last not as there are classes.
+    Layers {
+        /// Pixels of an image, and classes.
+        expected: (usize, usize),
+        /// The layers asked for.
+        found: Vec<usize>,
+    },
+    /// The layers and mini-batch take too much memory.
+    TooLarge {
+        /// The numbers they take.
+        numbers: u128,
+    },
+    /// The number of epochs is 0.
+    NoEpochs,
+    /// A mini-batch is empty.
+    EmptyBatch,
+    /// An option is out of its range, or two do not go together.
+    Option(Error),
+}
+
+/// He uniform below ReLU, Glorot uniform below anything else: each for the activation it was derived for.
+pub fn default_initialization(activation: Activation) -> Initialization {
+    match activation {
+        Activation::Relu => Initialization::HeUniform,
+        _ => Initialization::GlorotUniform,
+    }
+}
+
+impl Experiment {
+    /// The defaults of an optimizer: 784-128-10, ReLU, softmax and cross-entropy, mini-batches of 128, 10 epochs, seed 1.
+    pub fn new(algorithm: Algorithm) -> Self {
+        let (method, learning_rate) = algorithm.defaults();
+        Self {
+            method,
+            learning_rate: LearningRate::Constant(learning_rate),
+            layers: vec![784, 128, CLASSES],
+            hidden: Activation::Relu,
+            output: Activation::Identity,
+            loss: Loss::SoftmaxCrossEntropy,
+            initialization: None,
+            clip: None,
+            epochs: 10,
+            batch: 128,
+            seed: 1,
+        }
+    }
+
+    /// Checks the options against the data; only what the loss and clipping need is left to the first step.
+    ///
+    /// # Errors
+    /// When the options do not make a run on this data.
+    pub fn validate(&self, data: &DataSet) -> Result<(), Unfit> {
+        let expected = (data.train.pixels(), CLASSES);
+        if !matches!(*self.layers, [first, .., last] if (first, last) == expected) {
+            return Err(Unfit::Layers { expected, found: self.layers.clone() });
+        }
+        if self.epochs == 0 {
+            return Err(Unfit::NoEpochs);
+        }
+        if self.batch == 0 {
+            return Err(Unfit::EmptyBatch);
+        }
+        let numbers = self.numbers(data.train.count());
+        if numbers > MAX_NUMBERS {
+            return Err(Unfit::TooLarge { numbers });
+        }
+        Optimizer::new(self.method, self.learning_rate)?;
+        Ok(())
+    }
+
+    /// Trains a new network, and tells `progress` about each epoch.
+    ///
+    /// # Errors
+    /// When the options do not make a run on this data.
+    pub fn run(
+        &self,
+        backend: &mut Backend,
+        data: &DataSet,
+        progress: &mut dyn FnMut(&Epoch),
+    ) -> Result<Outcome, Unfit> {
+        self.validate(data)?;
+        let mut rng = StdRng::seed_from_u64(self.seed);
+        let mut network = self.network(&mut rng)?;
+        let mut optimizer = Optimizer::new(self.method, self.learning_rate)?;
+        let mut mini_batch = MiniBatch::default();
+        let mut order: Vec<usize> = (0..data.train.count()).collect();
+        let batch = self.batch.min(order.len());
+        let window = batch * order.len().div_ceil(batch).div_ceil(POINTS_PER_EPOCH);
+
+        let mut outcome = Outcome::default();
+        outcome.mark(accuracy(&mut network, backend, &data.train, SAMPLE)?);
+        for number in 1..=self.epochs {
+            order.shuffle(&mut rng);
+            let mut loss = 0.0;
+            for window in order.chunks(window) {
+                for indices in window.chunks(batch) {
+                    let start = Instant::now();
+                    mini_batch.gather(&data.train, indices);
+                    let mean =
+                        network.train_step(backend, &mut optimizer, mini_batch.of(self, data.train.pixels())?)?;
+                    outcome.time += start.elapsed();
+                    outcome.examples += indices.len() as u64;
+                    if !mean.is_finite() {
+                        outcome.diverged = true;
+                        return Ok(outcome);
+                    }
+                    loss += mean * indices.len() as f64;
+                }
+                outcome.mark(accuracy(&mut network, backend, &data.train, SAMPLE)?);
+            }
+            let epoch = Epoch {
+                number,
+                loss: loss / order.len() as f64,
+                training_accuracy: accuracy(&mut network, backend, &data.train, usize::MAX)?,
+                test_accuracy: accuracy(&mut network, backend, &data.test, usize::MAX)?,
+            };
+            progress(&epoch);
+            outcome.epochs.push(epoch);
+        }
+        Ok(outcome)
+    }
+
+    /// Upper bound of the numbers that a run takes: each parameter has a gradient and two states, each unit an output and a
+    /// delta for each example of a mini-batch or of a measurement.
+    fn numbers(&self, examples: usize) -> u128 {
+        let units: u128 = self.layers.iter().map(|&units| units as u128).sum();
+        let parameters: u128 = self.layers.windows(2).map(|pair| (pair[0] as u128 + 1) * pair[1] as u128).sum();
+        4 * parameters + 2 * units * self.batch.min(examples).max(CHUNK) as u128
+    }
+
+    fn network(&self, rng: &mut StdRng) -> Result<Network, Error> {
+        let last = self.layers.len() - 1;
+        let layers = self.layers.iter().enumerate().skip(1).map(|(index, &units)| {
+            let activation = if index == last { self.output } else { self.hidden };
+            let initialization = self.initialization.unwrap_or_else(|| default_initialization(activation));
+            LayerOptions { units, activation, initialization }
+        });
+        Network::new(self.layers[0], &layers.collect::<Vec<_>>(), rng)
+    }
+}
+
+/// The examples of a step, one behind the other.
+#[derive(Default)]
+struct MiniBatch {
+    images: Vec<f32>,
+    labels: Vec<u32>,
+    one_hot: Vec<f32>,
+}
+
+impl MiniBatch {
+    fn gather(&mut self, examples: &Examples, indices: &[usize]) {
+        self.images.clear();
+        self.labels.clear();
+        for &index in indices {
+            self.images.extend_from_slice(examples.image(index));
+            self.labels.push(examples.labels()[index]);
+        }
+        self.one_hot.clear();
+        self.one_hot.resize(indices.len() * CLASSES, 0.0);
+        for (row, &label) in self.one_hot.as_chunks_mut::<CLASSES>().0.iter_mut().zip(&self.labels) {
+            row[label as usize] = 1.0;
+        }
+    }
+
+    /// The gathered examples as what `options` minimises.
+    fn of(&self, options: &Experiment, pixels: usize) -> Result<Batch<'_>, Error> {
+        let count = self.labels.len();
+        let target = match options.loss {
+            Loss::SquaredError { .. } => Target::Values(MatRef::new(&self.one_hot, count, CLASSES)?),
+            Loss::SoftmaxCrossEntropy => Target::Labels(&self.labels),
+        };
+        Ok(Batch { x: MatRef::new(&self.images, count, pixels)?, target, loss: options.loss, clip: options.clip })
+    }
+}
+
+/// The share of the first `count` examples whose largest output is that of their label; of equal ones the first counts.
+fn accuracy(network: &mut Network, backend: &mut Backend, examples: &Examples, count: usize) -> Result<f64, Error> {
+    let count = count.min(examples.count());
+    let mut right = 0;
+    for start in (0..count).step_by(CHUNK) {
+        let rows = CHUNK.min(count - start);
+        let images = &examples.images()[start * examples.pixels()..];
+        let outputs = network.predict(backend, MatRef::new(images, rows, examples.pixels())?)?;
+        let labels = &examples.labels()[start..start + rows];
+        right += labels.iter().enumerate().filter(|&(row, &label)| largest(outputs, row) == label as usize).count();
+    }
+    Ok(right as f64 / count as f64)
+}
+
+/// The column of a row's first largest element.
+fn largest(matrix: MatRef<'_>, row: usize) -> usize {
+    (1..matrix.cols())
+        .fold(0, |best, column| if matrix.get(row, column) > matrix.get(row, best) { column } else { best })
+}
+
+impl Outcome {
+    /// The state after the last epoch; `None` if the run diverged before its end.
+    pub fn last(&self) -> Option<&Epoch> {
+        self.epochs.last().filter(|_| !self.diverged)
+    }
+
+    /// Examples trained on in a second.
+    pub fn examples_per_second(&self) -> f64 {
+        self.examples as f64 / self.time.as_secs_f64()
+    }
+
+    fn mark(&mut self, training_accuracy: f64) {
+        self.curve.push(Point { examples: self.examples, training_accuracy });
+    }
+}
+
+impl From<Error> for Unfit {
+    fn from(error: Error) -> Self {
+        Self::Option(error)
+    }
+}
+
+impl error::Error for Unfit {}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layers { expected: (pixels, classes), found } => {
+                write!(f, "the layers are")?;
+                found.iter().try_for_each(|units| write!(f, " {units}"))?;
+                write!(f, ", expected {pixels} units in the first (the pixels of an image) and {classes} in the last")
+            }
+            Self::TooLarge { numbers } => {
+                write!(
+                    f,
+                    "the layers and the batch take {numbers} numbers of memory, at most {MAX_NUMBERS} are granted"
+                )
+            }
+            Self::NoEpochs => write!(f, "the number of epochs is 0, expected at least 1"),
+            Self::EmptyBatch => write!(f, "the batch has 0 examples, expected at least 1"),
+            Self::Option(error) => error.fmt(f),
+        }
+    }
+}
