@@ -7,9 +7,11 @@
 pub mod bound;
 pub mod check;
 pub mod data;
+pub mod document;
 pub mod foreign;
 pub mod gradient_check;
 pub mod operand;
+pub mod plot;
 pub mod reference;
 pub mod shapes;
 pub mod tally;

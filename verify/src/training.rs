@@ -4,8 +4,9 @@
 //! mini-batch whose loss is not finite: that is a result, not an error.
 
 mod algorithm;
+pub mod name;
 
-pub use self::algorithm::Algorithm;
+pub use self::algorithm::{Algorithm, HyperParameters};
 
 use crate::data::{DataSet, Examples, idx::CLASSES};
 use lanegrad::{
@@ -13,6 +14,7 @@ use lanegrad::{
     Optimizer, Target,
 };
 use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use serde::Serialize;
 use std::time::{Duration, Instant};
 use std::{error, fmt};
 
@@ -52,6 +54,17 @@ pub struct Experiment {
     pub seed: u64,
 }
 
+/// An experiment that was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// The optimizer's name.
+    pub algorithm: Algorithm,
+    /// The options.
+    pub experiment: Experiment,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
@@ -68,7 +81,7 @@ pub struct Outcome {
 }
 
 /// A point of the learning curve.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Point {
     /// Examples seen.
     pub examples: u64,
@@ -77,9 +90,10 @@ pub struct Point {
 }
 
 /// The state after an epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Epoch {
     /// 1, 2, …
+    #[serde(rename = "epoch")]
     pub number: u32,
     /// Mean loss of the epoch's examples, each taken before the update that its mini-batch led to.
     pub loss: f64,
@@ -140,26 +154,17 @@ impl Experiment {
         }
     }
 
-    /// Checks the options against the data; only what the loss and clipping need is left to the first step.
+    /// Makes one step on one example, and forgets it: what is wrong with the options shows before anything long begins.
     ///
     /// # Errors
     /// When the options do not make a run on this data.
-    pub fn validate(&self, data: &DataSet) -> Result<(), Unfit> {
-        let expected = (data.train.pixels(), CLASSES);
-        if !matches!(*self.layers, [first, .., last] if (first, last) == expected) {
-            return Err(Unfit::Layers { expected, found: self.layers.clone() });
-        }
-        if self.epochs == 0 {
-            return Err(Unfit::NoEpochs);
-        }
-        if self.batch == 0 {
-            return Err(Unfit::EmptyBatch);
-        }
-        let numbers = self.numbers(data.train.count());
-        if numbers > MAX_NUMBERS {
-            return Err(Unfit::TooLarge { numbers });
-        }
-        Optimizer::new(self.method, self.learning_rate)?;
+    pub fn try_out(&self, backend: &mut Backend, data: &DataSet) -> Result<(), Unfit> {
+        self.check(data)?;
+        let mut network = self.network(&mut StdRng::seed_from_u64(self.seed))?;
+        let mut optimizer = Optimizer::new(self.method, self.learning_rate)?;
+        let mut mini_batch = MiniBatch::default();
+        mini_batch.gather(&data.train, &[0]);
+        network.train_step(backend, &mut optimizer, mini_batch.of(self, data.train.pixels())?)?;
         Ok(())
     }
 
@@ -173,7 +178,7 @@ impl Experiment {
         data: &DataSet,
         progress: &mut dyn FnMut(&Epoch),
     ) -> Result<Outcome, Unfit> {
-        self.validate(data)?;
+        self.check(data)?;
         let mut rng = StdRng::seed_from_u64(self.seed);
         let mut network = self.network(&mut rng)?;
         let mut optimizer = Optimizer::new(self.method, self.learning_rate)?;
@@ -215,12 +220,33 @@ impl Experiment {
         Ok(outcome)
     }
 
+    /// What a step does not check itself.
+    fn check(&self, data: &DataSet) -> Result<(), Unfit> {
+        let expected = (data.train.pixels(), CLASSES);
+        if !matches!(*self.layers, [first, .., last] if (first, last) == expected) {
+            return Err(Unfit::Layers { expected, found: self.layers.clone() });
+        }
+        if self.epochs == 0 {
+            return Err(Unfit::NoEpochs);
+        }
+        if self.batch == 0 {
+            return Err(Unfit::EmptyBatch);
+        }
+        match self.numbers(data.train.count()) {
+            numbers if numbers > MAX_NUMBERS => Err(Unfit::TooLarge { numbers }),
+            _ => Ok(()),
+        }
+    }
+
     /// Upper bound of the numbers that a run takes: each parameter has a gradient and two states, each unit an output and a
     /// delta for each example of a mini-batch or of a measurement.
     fn numbers(&self, examples: usize) -> u128 {
-        let units: u128 = self.layers.iter().map(|&units| units as u128).sum();
-        let parameters: u128 = self.layers.windows(2).map(|pair| (pair[0] as u128 + 1) * pair[1] as u128).sum();
-        4 * parameters + 2 * units * self.batch.min(examples).max(CHUNK) as u128
+        let outputs = 2 * self.batch.min(examples).max(CHUNK) as u128;
+        let of_layer = |inputs: usize, units: usize| {
+            let parameters = (inputs as u128 + 1).saturating_mul(units as u128);
+            parameters.saturating_mul(4).saturating_add(outputs.saturating_mul(units as u128))
+        };
+        self.layers.windows(2).map(|pair| of_layer(pair[0], pair[1])).fold(0, u128::saturating_add)
     }
 
     fn network(&self, rng: &mut StdRng) -> Result<Network, Error> {

@@ -22,6 +22,39 @@ pub enum Algorithm {
     Adam,
 }
 
+/// What can be set of an update rule beside its learning rate.
+#[derive(Debug, Default)]
+pub struct HyperParameters<'a> {
+    /// α_t
+    pub momentum: Option<&'a mut Momentum>,
+    /// ρ, or ρ₁ and ρ₂.
+    pub decays: Vec<&'a mut f64>,
+    /// δ
+    pub epsilon: Option<&'a mut f64>,
+}
+
+impl<'a> HyperParameters<'a> {
+    /// Those of a method.
+    pub fn of(method: &'a mut Method) -> Self {
+        match method {
+            Method::Sgd => Self::default(),
+            Method::Momentum { momentum } | Method::Nesterov { momentum } => {
+                Self { momentum: Some(momentum), ..Self::default() }
+            }
+            Method::Adagrad { epsilon } => Self { epsilon: Some(epsilon), ..Self::default() },
+            Method::RmsProp { decay, epsilon } => {
+                Self { decays: vec![decay], epsilon: Some(epsilon), ..Self::default() }
+            }
+            Method::RmsPropNesterov { decay, epsilon, momentum } => {
+                Self { momentum: Some(momentum), decays: vec![decay], epsilon: Some(epsilon) }
+            }
+            Method::Adam { first_decay, second_decay, epsilon } => {
+                Self { decays: vec![first_decay, second_decay], epsilon: Some(epsilon), ..Self::default() }
+            }
+        }
+    }
+}
+
 impl Algorithm {
     /// All of them, in the lecture's order.
     pub const ALL: [Self; 7] =
