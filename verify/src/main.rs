@@ -1,2 +1,88 @@
-//! The command line of `lanegrad-verify`.
-fn main() {}
+//! `verify`: checks every kernel, then trains on handwritten digits. `verify --help` says more.
+
+mod command_line;
+mod progress;
+mod train;
+
+use clap::Parser;
+use command_line::{Command, CommandLine, Train};
+use lanegrad::Backend;
+use lanegrad_verify::check;
+use progress::Progress;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Why the work ended early.
+enum Failure {
+    /// Bad usage, bad data, or a file that cannot be written, in one sentence.
+    Refused(String),
+    /// A check failed; the report says which.
+    Check,
+    /// Standard output cannot be written.
+    Output(io::Error),
+}
+
+impl Failure {
+    fn refused(reason: impl Display) -> Self {
+        Self::Refused(reason.to_string())
+    }
+}
+
+macro_rules! refused {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::refused(error)
+            }
+        }
+    )*};
+}
+refused!(lanegrad::Error, lanegrad_verify::data::Error, lanegrad_verify::training::Unfit);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+fn main() -> ExitCode {
+    let failure = match verify(CommandLine::parse(), &mut io::stdout().lock()) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(failure) => failure,
+    };
+    let reason = match failure {
+        Failure::Check => return ExitCode::from(1),
+        // Whoever closed the pipe has seen enough.
+        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+        Failure::Output(error) => format!("standard output cannot be written: {error}"),
+        Failure::Refused(reason) => reason,
+    };
+    let _ = writeln!(io::stderr(), "verify: {reason}");
+    ExitCode::from(2)
+}
+
+fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure> {
+    let mut backend = Backend::new()?;
+    writeln!(out, "instruction set: {}", backend.isa())?;
+    match command_line.command {
+        Some(Command::Check) => check(out),
+        Some(Command::Train(flags)) => train::train(&flags, &mut backend, out),
+        None => {
+            check(out)?;
+            train::train(&Train::new(), &mut backend, out)
+        }
+    }
+}
+
+fn check(out: &mut impl Write) -> Result<(), Failure> {
+    let mut progress = Progress::new();
+    let report = check::run(&mut |kernel, done, total| progress.say(&format!("checking {kernel}"), done, total));
+    drop(progress);
+    let written = writeln!(out, "{report}");
+    // A failed check counts even if nobody read the report.
+    if !report.passed() {
+        return Err(Failure::Check);
+    }
+    Ok(written?)
+}

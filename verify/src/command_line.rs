@@ -1,0 +1,242 @@
+//! The command line: its flags, and the experiments that they ask for.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use lanegrad::{Activation, Clip, Initialization, LearningRate, Loss, Momentum};
+use lanegrad_verify::training::{Algorithm, Experiment, HyperParameters, name};
+use std::path::PathBuf;
+
+const ALL: &str = "all";
+/// Default γ of a schedule.
+const GAMMA: f64 = 1.0;
+
+/// Verifies lanegrad: checks every kernel against an independent reference, and trains on handwritten digits.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Without a command: check, then, if all passed, train all optimizers on the embedded digits.\n\n\
+        LANEGRAD_ISA chooses the instruction set: avx512, avx2, portable or scalar.\n\n\
+        Exit status: 0 passed, 1 a check failed, 2 bad usage, bad data or output that cannot be written. A training run \
+        that diverges is a result, told in its row."
+)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check every kernel against an independent reference.
+    Check,
+    /// Train on handwritten digits: MNIST, or the part of it that is embedded.
+    Train(Box<Train>),
+}
+
+/// The flags of `train`.
+#[derive(Debug, Parser)]
+pub(crate) struct Train {
+    /// Optimizer to train with, or all of them; a hyper-parameter then goes to those that have it.
+    #[arg(long, value_name = "NAME", default_value = ALL, value_parser = optimizer_parser())]
+    optimizer: String,
+    /// Directory of the four IDX files of MNIST, plain or gzipped [default: the embedded digits].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    network: NetworkFlags,
+    #[command(flatten)]
+    steps: StepFlags,
+    /// Write options and results to this file as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Draw training accuracy against examples seen into this file.
+    #[arg(long, value_name = "FILE.svg", default_value = "target/lanegrad/training.svg")]
+    pub(crate) plot: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Network")]
+struct NetworkFlags {
+    /// Units of each layer, from the pixels to the classes.
+    #[arg(long, value_name = "UNITS,…", value_delimiter = ',', default_value = "784,128,10")]
+    layers: Vec<usize>,
+    /// Activation function of the hidden layers.
+    #[arg(long, value_name = "NAME", default_value = "relu", value_parser = named(name::ACTIVATIONS))]
+    activation: Activation,
+    /// Activation function of the last layer [default: identity for cross-entropy, which brings softmax; else sigmoid].
+    #[arg(long, value_name = "NAME", value_parser = named(name::ACTIVATIONS))]
+    output: Option<Activation>,
+    /// Loss: softmax and cross-entropy, or squared error c/m · Σ ‖y − ŷ‖² with one-hot y.
+    #[arg(
+        long, value_name = "NAME", default_value = name::CROSS_ENTROPY,
+        value_parser = PossibleValuesParser::new([name::CROSS_ENTROPY, name::SQUARED_ERROR])
+    )]
+    loss: String,
+    /// Factor c > 0 of the squared error [default: 0.5].
+    #[arg(long)]
+    c: Option<f32>,
+    /// How weights are drawn [default: he-uniform below ReLU, glorot-uniform below anything else].
+    #[arg(long, value_name = "NAME", value_parser = named(name::INITIALIZATIONS))]
+    init: Option<Initialization>,
+    /// Draws the weights and shuffles the examples.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Steps")]
+struct StepFlags {
+    /// How often each example is seen.
+    #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: u32,
+    /// Examples of a mini-batch.
+    #[arg(long, value_name = "COUNT", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// Step size η, or η₀ of a schedule [default: the optimizer's].
+    #[arg(long, value_name = "ETA")]
+    learning_rate: Option<f64>,
+    /// Step size at step t: constant, inverse-sqrt[:γ] for η₀/√(γt), inverse[:γ] for η₀/(γt); γ is 1 by default.
+    #[arg(long, value_name = "NAME[:GAMMA]", default_value = name::CONSTANT, value_parser = schedule)]
+    schedule: Schedule,
+    /// Momentum α, in [0, 1) [default: 0.9].
+    #[arg(long, value_name = "ALPHA", conflicts_with = "momentum_ramp")]
+    momentum: Option<f64>,
+    /// Momentum that rises on a straight line over the first STEPS steps, and stays there.
+    #[arg(long, value_name = "FROM,TO,STEPS", value_parser = ramp)]
+    momentum_ramp: Option<Momentum>,
+    /// Decay rate ρ of RMSprop [default: 0.9], or ρ₁,ρ₂ of Adam [default: 0.9,0.999].
+    #[arg(long, value_name = "RHO[,RHO2]", value_delimiter = ',')]
+    decay: Vec<f64>,
+    /// Stabiliser δ; it stands inside RMSprop's root [default: 1e-7 for Adagrad, else 1e-8].
+    #[arg(long, value_name = "DELTA")]
+    epsilon: Option<f64>,
+    /// Scale the gradients down to this norm, taken over all layers.
+    #[arg(long, value_name = "LIMIT", conflicts_with = "clip_value")]
+    clip_norm: Option<f32>,
+    /// Clamp each element of the gradients to ± this.
+    #[arg(long, value_name = "LIMIT")]
+    clip_value: Option<f32>,
+}
+
+/// How the step size develops; the learning rate is η₀.
+#[derive(Clone, Copy, Debug)]
+enum Schedule {
+    Constant,
+    InverseSquareRoot { gamma: f64 },
+    Inverse { gamma: f64 },
+}
+
+impl Train {
+    /// The flags' defaults.
+    pub(crate) fn new() -> Self {
+        Self::parse_from(["train"])
+    }
+
+    /// What is to be trained, optimizer by optimizer.
+    ///
+    /// # Errors
+    /// When a flag has no use, said in one sentence.
+    pub(crate) fn experiments(&self) -> Result<Vec<(Algorithm, Experiment)>, String> {
+        let wanted = |algorithm: &Algorithm| self.optimizer == ALL || self.optimizer == algorithm.name();
+        let algorithms = Algorithm::ALL.into_iter().filter(wanted);
+        algorithms.map(|algorithm| Ok((algorithm, self.experiment(algorithm)?))).collect()
+    }
+
+    fn experiment(&self, algorithm: Algorithm) -> Result<Experiment, String> {
+        let mut experiment = Experiment::new(algorithm);
+        self.network.apply(&mut experiment)?;
+        let useless = self.steps.apply(&mut experiment)?;
+        match useless.first() {
+            Some(flag) if self.optimizer != ALL => Err(format!("{flag} has no use for {}", algorithm.name())),
+            _ => Ok(experiment),
+        }
+    }
+}
+
+impl NetworkFlags {
+    fn apply(&self, experiment: &mut Experiment) -> Result<(), String> {
+        experiment.layers.clone_from(&self.layers);
+        experiment.hidden = self.activation;
+        experiment.initialization = self.init;
+        experiment.seed = self.seed;
+        let default_output;
+        (experiment.loss, default_output) = match self.c {
+            c if self.loss == name::SQUARED_ERROR => (Loss::SquaredError { c: c.unwrap_or(0.5) }, Activation::Sigmoid),
+            Some(_) => return Err(format!("--c has no use for --loss {}", self.loss)),
+            None => (Loss::SoftmaxCrossEntropy, Activation::Identity),
+        };
+        experiment.output = self.output.unwrap_or(default_output);
+        Ok(())
+    }
+}
+
+impl StepFlags {
+    /// Returns the flags that the experiment's optimizer has no use for.
+    fn apply(&self, experiment: &mut Experiment) -> Result<Vec<&'static str>, String> {
+        experiment.epochs = self.epochs;
+        experiment.batch = self.batch as usize;
+        let initial = self.learning_rate.unwrap_or(experiment.learning_rate.at(1));
+        experiment.learning_rate = match self.schedule {
+            Schedule::Constant => LearningRate::Constant(initial),
+            Schedule::InverseSquareRoot { gamma } => LearningRate::InverseSquareRoot { initial, gamma },
+            Schedule::Inverse { gamma } => LearningRate::Inverse { initial, gamma },
+        };
+        experiment.clip = self.clip_norm.map(Clip::GlobalNorm).or(self.clip_value.map(Clip::Value));
+
+        let HyperParameters { momentum, decays, epsilon } = HyperParameters::of(&mut experiment.method);
+        let mut useless = Vec::new();
+        let momentum_flag = if self.momentum.is_some() { "--momentum" } else { "--momentum-ramp" };
+        let wanted = self.momentum.map(Momentum::Constant).or(self.momentum_ramp);
+        set(momentum, wanted, momentum_flag, &mut useless);
+        set(epsilon, self.epsilon, "--epsilon", &mut useless);
+        match self.decay.len() {
+            0 => {}
+            1 | 2 if self.decay.len() == decays.len() => {
+                for (decay, &wanted) in decays.into_iter().zip(&self.decay) {
+                    *decay = wanted;
+                }
+            }
+            1 => useless.push("--decay with one rate"),
+            2 => useless.push("--decay with two rates"),
+            count => return Err(format!("--decay has {count} rates, expected ρ, or ρ₁,ρ₂ for Adam")),
+        }
+        Ok(useless)
+    }
+}
+
+/// Sets a hyper-parameter to what a flag wants, or notes that there is no such hyper-parameter.
+fn set<T>(place: Option<&mut T>, wanted: Option<T>, flag: &'static str, useless: &mut Vec<&'static str>) {
+    match (place, wanted) {
+        (Some(place), Some(wanted)) => *place = wanted,
+        (None, Some(_)) => useless.push(flag),
+        (_, None) => {}
+    }
+}
+
+fn optimizer_parser() -> PossibleValuesParser {
+    PossibleValuesParser::new([ALL].into_iter().chain(Algorithm::ALL.map(Algorithm::name)))
+}
+
+/// Takes the names of a table.
+fn named<T: Copy + Send + Sync + 'static>(table: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T> {
+    let value_of = |found: String| table.iter().find(|(name, _)| *name == found).map(|(_, value)| *value);
+    PossibleValuesParser::new(table.iter().map(|(name, _)| *name))
+        .try_map(move |found| value_of(found).ok_or("it is not in the table"))
+}
+
+fn schedule(text: &str) -> Result<Schedule, String> {
+    let (name, gamma) = text.split_once(':').map_or((text, None), |(name, gamma)| (name, Some(gamma)));
+    let number = |gamma: &str| gamma.parse().map_err(|_| format!("gamma is '{gamma}', expected a number"));
+    match name {
+        name::CONSTANT if gamma.is_none() => Ok(Schedule::Constant),
+        name::INVERSE_SQRT => Ok(Schedule::InverseSquareRoot { gamma: gamma.map_or(Ok(GAMMA), number)? }),
+        name::INVERSE => Ok(Schedule::Inverse { gamma: gamma.map_or(Ok(GAMMA), number)? }),
+        _ => Err("expected constant, inverse-sqrt[:GAMMA] or inverse[:GAMMA]".into()),
+    }
+}
+
+fn ramp(text: &str) -> Result<Momentum, String> {
+    let expected = || "expected FROM,TO,STEPS, as in 0.5,0.9,1000".to_owned();
+    let [from, to, steps] = *text.split(',').collect::<Vec<_>>() else { return Err(expected()) };
+    let number = |text: &str| text.parse().map_err(|_| expected());
+    Ok(Momentum::Rising { from: number(from)?, to: number(to)?, steps: steps.parse().map_err(|_| expected())? })
+}
