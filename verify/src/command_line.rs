@@ -41,16 +41,16 @@ pub(crate) struct Train {
     /// Directory of the four IDX files of MNIST, plain or gzipped [default: the embedded digits].
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    #[command(flatten)]
-    network: NetworkFlags,
-    #[command(flatten)]
-    steps: StepFlags,
     /// Write options and results to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Draw training accuracy against examples seen into this file.
     #[arg(long, value_name = "FILE.svg", default_value = "target/lanegrad/training.svg")]
     pub(crate) plot: PathBuf,
+    #[command(flatten)]
+    network: NetworkFlags,
+    #[command(flatten)]
+    steps: StepFlags,
 }
 
 #[derive(Args, Debug)]
@@ -88,7 +88,7 @@ struct StepFlags {
     /// How often each example is seen.
     #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
-    /// Examples of a mini-batch.
+    /// The most examples of a mini-batch; an epoch is cut into equal ones.
     #[arg(long, value_name = "COUNT", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
     /// Step size η, or η₀ of a schedule [default: the optimizer's].

@@ -83,7 +83,7 @@ pub struct Options<'a> {
     pub clip_value: Option<f32>,
     /// How often each example is seen.
     pub epochs: u32,
-    /// Examples of a mini-batch.
+    /// The most examples of a mini-batch.
     pub batch: usize,
     /// Draws the weights and shuffles the examples.
     pub seed: u64,

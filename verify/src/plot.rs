@@ -58,26 +58,26 @@ pub fn learning_curves(runs: &[Run]) -> Result<String, Box<dyn Error>> {
 }
 
 /// Okabe and Ito's colours, which colour-blind readers tell apart, without the yellow that white drowns; the variants with
-/// Nesterov's gradient, which run close to their siblings, are thinner.
+/// Nesterov's gradient, which run close to their siblings, lie as thin lines on thick ones.
 fn style(algorithm: Algorithm) -> ShapeStyle {
     let (colour, width) = match algorithm {
         Algorithm::Sgd => (RGBColor(0, 0, 0), 2),
-        Algorithm::Momentum => (RGBColor(86, 180, 233), 4),
-        Algorithm::Nesterov => (RGBColor(0, 114, 178), 1),
+        Algorithm::Momentum => (RGBColor(86, 180, 233), 5),
+        Algorithm::Nesterov => (RGBColor(0, 114, 178), 2),
         Algorithm::Adagrad => (RGBColor(204, 121, 167), 2),
-        Algorithm::RmsProp => (RGBColor(230, 159, 0), 4),
-        Algorithm::RmsPropNesterov => (RGBColor(213, 94, 0), 1),
+        Algorithm::RmsProp => (RGBColor(230, 159, 0), 5),
+        Algorithm::RmsPropNesterov => (RGBColor(213, 94, 0), 2),
         Algorithm::Adam => (RGBColor(0, 158, 115), 2),
     };
     colour.stroke_width(width)
 }
 
-/// The lower end of the axis, in per cent: what the slowest curve reaches in the first twentieth of the run, rounded down
+/// The lower end of the axis, in per cent: what the slowest curve reaches in the first tenth of the run, rounded down
 /// to a multiple of 5. Below it, curves rise too steeply to be compared.
 fn floor(runs: &[Run], seen: u64) -> f64 {
     let early = |run: &Run| {
         let mut points = run.outcome.curve.iter();
-        points.find(|point| point.examples >= seen / 20).map(|point| 100.0 * point.training_accuracy)
+        points.find(|point| point.examples >= seen / 10).map(|point| 100.0 * point.training_accuracy)
     };
     let slowest = runs.iter().filter_map(early).fold(95.0, f64::min);
     (slowest / 5.0).floor() * 5.0

@@ -48,7 +48,8 @@ pub struct Experiment {
     pub clip: Option<Clip>,
     /// How often each example is seen.
     pub epochs: u32,
-    /// Examples of a mini-batch; the last one of an epoch may be smaller.
+    /// The most examples of a mini-batch. An epoch is cut into as few as that allows, of one size but for the last: a last
+    /// one of a handful of examples would end each epoch with a step into a noisy direction.
     pub batch: usize,
     /// Draws the weights and shuffles the examples.
     pub seed: u64,
@@ -184,8 +185,9 @@ impl Experiment {
         let mut optimizer = Optimizer::new(self.method, self.learning_rate)?;
         let mut mini_batch = MiniBatch::default();
         let mut order: Vec<usize> = (0..data.train.count()).collect();
-        let batch = self.batch.min(order.len());
-        let window = batch * order.len().div_ceil(batch).div_ceil(POINTS_PER_EPOCH);
+        let steps = order.len().div_ceil(self.batch);
+        let batch = order.len().div_ceil(steps);
+        let window = batch * steps.div_ceil(POINTS_PER_EPOCH);
 
         let mut outcome = Outcome::default();
         outcome.mark(accuracy(&mut network, backend, &data.train, SAMPLE)?);
