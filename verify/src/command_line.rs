@@ -34,6 +34,7 @@ pub(crate) enum Command {
 
 /// The flags of `train`.
 #[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Train {
     /// Optimizer to train with, or all of them; a hyper-parameter then goes to those that have it.
     #[arg(long, value_name = "NAME", default_value = ALL, value_parser = optimizer_parser())]

@@ -67,14 +67,12 @@ fn write_table(runs: &[Run], out: &mut impl Write) -> Result<(), Failure> {
     for Run { algorithm, outcome, .. } in runs {
         write!(out, "{:<16}  ", algorithm.name())?;
         match outcome.last() {
-            Some(last) => writeln!(
-                out,
-                "{:>8.2} %  {:>8.2} %  {:>10.4}  {:>10.0}",
-                100.0 * last.training_accuracy,
-                100.0 * last.test_accuracy,
-                last.loss,
-                outcome.examples_per_second()
-            )?,
+            Some(last) => {
+                let (train, test) = (100.0 * last.training_accuracy, 100.0 * last.test_accuracy);
+                // A loss may be as large as f32 goes.
+                let loss = if last.loss < 1e4 { format!("{:.4}", last.loss) } else { format!("{:.3e}", last.loss) };
+                writeln!(out, "{train:>8.2} %  {test:>8.2} %  {loss:>10}  {:>10.0}", outcome.examples_per_second())?;
+            }
             None => writeln!(out, "diverged: the loss was not finite after {} examples", outcome.examples)?,
         }
     }
