@@ -40,3 +40,7 @@ pub use self::network::{Batch, Initialization, Layer, LayerOptions, Network};
 pub use self::optimizer::{Method, Optimizer, Step};
 pub use self::schedule::{LearningRate, Momentum};
 pub use lanegrad_kernels::isa::Isa;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -112,7 +112,7 @@ const OPERATION: &str = "optimizer step";
 
 impl Method {
     fn validate(self) -> Result<(), Error> {
-        let decay = |decay| hyper_parameter::fraction("the decay", decay);
+        let decay = |rho| hyper_parameter::fraction("the decay", rho);
         let epsilon = |epsilon| hyper_parameter::not_negative("epsilon", epsilon);
         match self {
             Self::Sgd => Ok(()),
@@ -123,7 +123,9 @@ impl Method {
                 decay(rho).and(epsilon(delta)).and(momentum.validate())
             }
             Self::Adam { first_decay, second_decay, epsilon: delta } => {
-                decay(first_decay).and(decay(second_decay)).and(epsilon(delta))
+                hyper_parameter::fraction("the first decay", first_decay)?;
+                hyper_parameter::fraction("the second decay", second_decay)?;
+                epsilon(delta)
             }
         }
     }

@@ -18,3 +18,7 @@ pub mod reduce;
 pub mod simd;
 pub mod update;
 pub mod view;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
