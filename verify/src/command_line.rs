@@ -42,7 +42,8 @@ pub(crate) struct Train {
     /// Directory of the four IDX files of MNIST, plain or gzipped [default: the embedded digits].
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Write options and results to this file as JSON.
+    /// Write options, learning curves and results to this file as JSON; its fields are described in
+    /// verify/src/document.rs.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Draw training accuracy against examples seen into this file.
@@ -75,7 +76,7 @@ struct NetworkFlags {
     /// Factor c > 0 of the squared error [default: 0.5].
     #[arg(long)]
     c: Option<f32>,
-    /// How weights are drawn [default: he-uniform below ReLU, glorot-uniform below anything else].
+    /// How weights are drawn [default: he-uniform for a layer with ReLU, else glorot-uniform].
     #[arg(long, value_name = "NAME", value_parser = named(name::INITIALIZATIONS))]
     init: Option<Initialization>,
     /// Draws the weights and shuffles the examples.

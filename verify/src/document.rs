@@ -44,7 +44,7 @@ pub struct Record<'a> {
     pub diverged: bool,
     /// The state after each epoch.
     pub epochs: &'a [Epoch],
-    /// How learning went, about ten points an epoch; the first one is before the first step.
+    /// How learning went, about five points an epoch; the first one is before the first step.
     pub curve: &'a [Point],
     /// Training speed.
     pub examples_per_second: f64,
@@ -63,7 +63,7 @@ pub struct Options<'a> {
     pub loss: &'static str,
     /// The squared error's factor.
     pub c: Option<f32>,
-    /// How weights are drawn; null: He uniform below ReLU, Glorot uniform below anything else.
+    /// How weights are drawn; null: He uniform for a layer with ReLU, Glorot uniform for any other.
     pub initialization: Option<&'static str>,
     /// η, or η₀ of a schedule.
     pub learning_rate: f64,

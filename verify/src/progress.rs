@@ -12,7 +12,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        let style = ProgressStyle::with_template("{bar:24} {pos:>3}/{len} {wide_msg}").expect("the template is valid");
+        let style = ProgressStyle::with_template("{bar:10} {pos}/{len} {wide_msg}").expect("the template is valid");
         let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0).with_style(style));
         Self { bar, said: String::new() }
     }

@@ -53,7 +53,7 @@ fn run(experiments: &[(Algorithm, Experiment)], backend: &mut Backend, data: &Da
         let outcome = experiment.run(backend, data, &mut |epoch| {
             let (number, of, accuracy) = (epoch.number, experiment.epochs, 100.0 * epoch.test_accuracy);
             let loss = epoch.loss;
-            let line = format!("{name}: epoch {number} of {of}, loss {loss:.4}, test accuracy {accuracy:.2} %");
+            let line = format!("{name}: epoch {number} of {of}, loss {loss:.4}, test {accuracy:.2} %");
             progress.say(&line, done + number as usize, total);
         })?;
         done += experiment.epochs as usize;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use std::{error, fmt};
 
 /// Points of the curve in an epoch, if it has that many mini-batches.
-const POINTS_PER_EPOCH: usize = 10;
+const POINTS_PER_EPOCH: usize = 5;
 /// The training accuracy of a point is measured on so many examples, the first ones: a fixed sample makes smooth curves.
 const SAMPLE: usize = 5_000;
 /// Examples in one forward pass when accuracy is measured.
@@ -128,7 +128,7 @@ pub enum Unfit {
     Option(Error),
 }
 
-/// He uniform below ReLU, Glorot uniform below anything else: each for the activation it was derived for.
+/// He uniform for a layer with ReLU, Glorot uniform for any other: each where it was derived for.
 pub fn default_initialization(activation: Activation) -> Initialization {
     match activation {
         Activation::Relu => Initialization::HeUniform,
@@ -160,12 +160,7 @@ impl Experiment {
     /// # Errors
     /// When the options do not make a run on this data.
     pub fn try_out(&self, backend: &mut Backend, data: &DataSet) -> Result<(), Unfit> {
-        self.check(data)?;
-        let mut network = self.network(&mut StdRng::seed_from_u64(self.seed))?;
-        let mut optimizer = Optimizer::new(self.method, self.learning_rate)?;
-        let mut mini_batch = MiniBatch::default();
-        mini_batch.gather(&data.train, &[0]);
-        network.train_step(backend, &mut optimizer, mini_batch.of(self, data.train.pixels())?)?;
+        Trainer::new(self, backend, data, &mut StdRng::seed_from_u64(self.seed))?.step(&[0])?;
         Ok(())
     }
 
@@ -179,27 +174,22 @@ impl Experiment {
         data: &DataSet,
         progress: &mut dyn FnMut(&Epoch),
     ) -> Result<Outcome, Unfit> {
-        self.check(data)?;
         let mut rng = StdRng::seed_from_u64(self.seed);
-        let mut network = self.network(&mut rng)?;
-        let mut optimizer = Optimizer::new(self.method, self.learning_rate)?;
-        let mut mini_batch = MiniBatch::default();
+        let mut trainer = Trainer::new(self, backend, data, &mut rng)?;
         let mut order: Vec<usize> = (0..data.train.count()).collect();
         let steps = order.len().div_ceil(self.batch);
         let batch = order.len().div_ceil(steps);
         let window = batch * steps.div_ceil(POINTS_PER_EPOCH);
 
         let mut outcome = Outcome::default();
-        outcome.mark(accuracy(&mut network, backend, &data.train, SAMPLE)?);
+        outcome.mark(trainer.accuracy(&data.train, SAMPLE)?);
         for number in 1..=self.epochs {
             order.shuffle(&mut rng);
             let mut loss = 0.0;
             for window in order.chunks(window) {
                 for indices in window.chunks(batch) {
                     let start = Instant::now();
-                    mini_batch.gather(&data.train, indices);
-                    let mean =
-                        network.train_step(backend, &mut optimizer, mini_batch.of(self, data.train.pixels())?)?;
+                    let mean = trainer.step(indices)?;
                     outcome.time += start.elapsed();
                     outcome.examples += indices.len() as u64;
                     if !mean.is_finite() {
@@ -208,13 +198,13 @@ impl Experiment {
                     }
                     loss += mean * indices.len() as f64;
                 }
-                outcome.mark(accuracy(&mut network, backend, &data.train, SAMPLE)?);
+                outcome.mark(trainer.accuracy(&data.train, SAMPLE)?);
             }
             let epoch = Epoch {
                 number,
                 loss: loss / order.len() as f64,
-                training_accuracy: accuracy(&mut network, backend, &data.train, usize::MAX)?,
-                test_accuracy: accuracy(&mut network, backend, &data.test, usize::MAX)?,
+                training_accuracy: trainer.accuracy(&data.train, usize::MAX)?,
+                test_accuracy: trainer.accuracy(&data.test, usize::MAX)?,
             };
             progress(&epoch);
             outcome.epochs.push(epoch);
@@ -262,12 +252,62 @@ impl Experiment {
     }
 }
 
+/// A network in training.
+struct Trainer<'a> {
+    options: &'a Experiment,
+    backend: &'a mut Backend,
+    data: &'a DataSet,
+    network: Network,
+    optimizer: Optimizer,
+    mini_batch: MiniBatch,
+}
+
 /// The examples of a step, one behind the other.
 #[derive(Default)]
 struct MiniBatch {
     images: Vec<f32>,
     labels: Vec<u32>,
     one_hot: Vec<f32>,
+}
+
+impl<'a> Trainer<'a> {
+    fn new(
+        options: &'a Experiment,
+        backend: &'a mut Backend,
+        data: &'a DataSet,
+        rng: &mut StdRng,
+    ) -> Result<Self, Unfit> {
+        options.check(data)?;
+        let network = options.network(rng)?;
+        let optimizer = Optimizer::new(options.method, options.learning_rate)?;
+        Ok(Self { options, backend, data, network, optimizer, mini_batch: MiniBatch::default() })
+    }
+
+    /// A step on the training examples at `indices`. Returns their mean loss before it.
+    fn step(&mut self, indices: &[usize]) -> Result<f64, Error> {
+        let examples = &self.data.train;
+        self.mini_batch.gather(examples, indices);
+        let MiniBatch { images, labels, one_hot } = &self.mini_batch;
+        let Experiment { loss, clip, .. } = *self.options;
+        let x = MatRef::new(images, indices.len(), examples.pixels())?;
+        let target = match loss {
+            Loss::SquaredError { .. } => Target::Values(MatRef::new(one_hot, indices.len(), CLASSES)?),
+            Loss::SoftmaxCrossEntropy => Target::Labels(labels),
+        };
+        self.network.train_step(self.backend, &mut self.optimizer, Batch { x, target, loss, clip })
+    }
+
+    /// The share of the first `count` examples whose largest output is that of their label.
+    fn accuracy(&mut self, examples: &Examples, count: usize) -> Result<f64, Error> {
+        let (count, pixels) = (count.min(examples.count()), examples.pixels());
+        let mut right = 0;
+        for (index, labels) in examples.labels()[..count].chunks(CHUNK).enumerate() {
+            let images = &examples.images()[index * CHUNK * pixels..];
+            let outputs = self.network.predict(self.backend, MatRef::new(images, labels.len(), pixels)?)?;
+            right += labels.iter().enumerate().filter(|&(row, &label)| largest(outputs, row) == label as usize).count();
+        }
+        Ok(right as f64 / count as f64)
+    }
 }
 
 impl MiniBatch {
@@ -284,30 +324,6 @@ impl MiniBatch {
             row[label as usize] = 1.0;
         }
     }
-
-    /// The gathered examples as what `options` minimises.
-    fn of(&self, options: &Experiment, pixels: usize) -> Result<Batch<'_>, Error> {
-        let count = self.labels.len();
-        let target = match options.loss {
-            Loss::SquaredError { .. } => Target::Values(MatRef::new(&self.one_hot, count, CLASSES)?),
-            Loss::SoftmaxCrossEntropy => Target::Labels(&self.labels),
-        };
-        Ok(Batch { x: MatRef::new(&self.images, count, pixels)?, target, loss: options.loss, clip: options.clip })
-    }
-}
-
-/// The share of the first `count` examples whose largest output is that of their label; of equal ones the first counts.
-fn accuracy(network: &mut Network, backend: &mut Backend, examples: &Examples, count: usize) -> Result<f64, Error> {
-    let count = count.min(examples.count());
-    let mut right = 0;
-    for start in (0..count).step_by(CHUNK) {
-        let rows = CHUNK.min(count - start);
-        let images = &examples.images()[start * examples.pixels()..];
-        let outputs = network.predict(backend, MatRef::new(images, rows, examples.pixels())?)?;
-        let labels = &examples.labels()[start..start + rows];
-        right += labels.iter().enumerate().filter(|&(row, &label)| largest(outputs, row) == label as usize).count();
-    }
-    Ok(right as f64 / count as f64)
 }
 
 /// The column of a row's first largest element.

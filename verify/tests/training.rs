@@ -1,0 +1,76 @@
+//! Every optimizer learns to read digits, on every instruction set, and the same way every time.
+
+use lanegrad::{Activation, Backend, Isa, LearningRate, Loss};
+use lanegrad_verify::data::DataSet;
+use lanegrad_verify::training::{Algorithm, Experiment, Outcome, Unfit};
+
+/// A net small enough to be trained in a blink.
+fn small(algorithm: Algorithm) -> Experiment {
+    Experiment { layers: vec![784, 16, 10], epochs: 2, batch: 50, ..Experiment::new(algorithm) }
+}
+
+fn run(isa: Isa, data: &DataSet, experiment: &Experiment) -> Outcome {
+    experiment.run(&mut Backend::with_isa(isa), data, &mut |_| {}).unwrap()
+}
+
+fn test_accuracy(outcome: &Outcome) -> f64 {
+    outcome.last().unwrap().test_accuracy
+}
+
+#[test]
+fn every_optimizer_learns() {
+    let data = DataSet::embedded();
+    for algorithm in Algorithm::ALL {
+        let accuracy = test_accuracy(&run(Isa::detect(), &data, &small(algorithm)));
+        assert!(accuracy > 0.75, "{algorithm:?} reaches {accuracy}");
+    }
+}
+
+#[test]
+fn sigmoid_and_squared_error_learn() {
+    let data = DataSet::embedded();
+    let (hidden, output, loss) = (Activation::Sigmoid, Activation::Sigmoid, Loss::SquaredError { c: 0.5 });
+    let learning_rate = LearningRate::Constant(0.01);
+    let experiment = Experiment { hidden, output, loss, learning_rate, epochs: 10, ..small(Algorithm::Adam) };
+    let accuracy = test_accuracy(&run(Isa::detect(), &data, &experiment));
+    assert!(accuracy > 0.75, "{accuracy}");
+}
+
+#[test]
+fn instruction_sets_agree() {
+    let data = DataSet::embedded();
+    let experiment = Experiment { epochs: 1, ..small(Algorithm::Nesterov) };
+    let expected = test_accuracy(&run(Isa::detect(), &data, &experiment));
+    for isa in Isa::available() {
+        let first = run(isa, &data, &experiment);
+        // Rounding differs from one to the other, and training spreads it.
+        assert!((test_accuracy(&first) - expected).abs() < 0.03, "{isa}: {}, not {expected}", test_accuracy(&first));
+        let second = run(isa, &data, &experiment);
+        assert_eq!((first.epochs, first.curve), (second.epochs, second.curve), "{isa}");
+    }
+}
+
+#[test]
+fn the_curve_counts_examples() {
+    let outcome = run(Isa::detect(), &DataSet::embedded(), &Experiment { batch: 128, ..small(Algorithm::Sgd) });
+    let examples: Vec<_> = outcome.curve.iter().map(|point| point.examples).collect();
+    // 40 mini-batches of 125.
+    assert_eq!(examples, (0..=10).map(|point| 1000 * point).collect::<Vec<_>>());
+    assert_eq!(outcome.examples, 10_000);
+}
+
+#[test]
+fn options_that_do_not_make_a_run() {
+    let data = DataSet::embedded();
+    let small = || small(Algorithm::Adam);
+    let unfit = |experiment: Experiment| experiment.try_out(&mut Backend::new().unwrap(), &data).unwrap_err();
+    assert_eq!(unfit(Experiment { epochs: 0, ..small() }), Unfit::NoEpochs);
+    assert_eq!(unfit(Experiment { batch: 0, ..small() }), Unfit::EmptyBatch);
+    for layers in [vec![], vec![784], vec![10], vec![28, 10], vec![784, 9]] {
+        let found = layers.clone();
+        assert_eq!(unfit(Experiment { layers, ..small() }), Unfit::Layers { expected: (784, 10), found });
+    }
+    let layers = vec![784, usize::MAX, usize::MAX, 10];
+    assert!(matches!(unfit(Experiment { layers, ..small() }), Unfit::TooLarge { .. }));
+    assert!(matches!(unfit(Experiment { output: Activation::Relu, ..small() }), Unfit::Option(_)));
+}
