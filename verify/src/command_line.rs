@@ -96,7 +96,7 @@ struct StepFlags {
     /// Step size η, or η₀ of a schedule [default: the optimizer's].
     #[arg(long, value_name = "ETA")]
     learning_rate: Option<f64>,
-    /// Step size at step t: constant, inverse-sqrt[:γ] for η₀/√(γt), inverse[:γ] for η₀/(γt); γ is 1 by default.
+    /// Step size at step t: constant, inverse-sqrt:γ for η₀/√(γt), or inverse:γ for η₀/(γt); without :γ, γ is 1.
     #[arg(long, value_name = "NAME[:GAMMA]", default_value = name::CONSTANT, value_parser = schedule)]
     schedule: Schedule,
     /// Momentum α, in [0, 1) [default: 0.9].

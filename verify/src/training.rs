@@ -86,6 +86,8 @@ pub struct Outcome {
 pub struct Point {
     /// Examples seen.
     pub examples: u64,
+    /// Mean loss of the examples since the point before, as in [`Epoch::loss`]; `None` at the first point.
+    pub loss: Option<f64>,
     /// Accuracy on the first 5,000 training examples, or on all if there are fewer.
     pub training_accuracy: f64,
 }
@@ -182,11 +184,12 @@ impl Experiment {
         let window = batch * steps.div_ceil(POINTS_PER_EPOCH);
 
         let mut outcome = Outcome::default();
-        outcome.mark(trainer.accuracy(&data.train, SAMPLE)?);
+        outcome.mark(None, trainer.accuracy(&data.train, SAMPLE)?);
         for number in 1..=self.epochs {
             order.shuffle(&mut rng);
             let mut loss = 0.0;
             for window in order.chunks(window) {
+                let mut window_loss = 0.0;
                 for indices in window.chunks(batch) {
                     let start = Instant::now();
                     let mean = trainer.step(indices)?;
@@ -196,9 +199,10 @@ impl Experiment {
                         outcome.diverged = true;
                         return Ok(outcome);
                     }
-                    loss += mean * indices.len() as f64;
+                    window_loss += mean * indices.len() as f64;
                 }
-                outcome.mark(trainer.accuracy(&data.train, SAMPLE)?);
+                outcome.mark(Some(window_loss / window.len() as f64), trainer.accuracy(&data.train, SAMPLE)?);
+                loss += window_loss;
             }
             let epoch = Epoch {
                 number,
@@ -343,8 +347,8 @@ impl Outcome {
         self.examples as f64 / self.time.as_secs_f64()
     }
 
-    fn mark(&mut self, training_accuracy: f64) {
-        self.curve.push(Point { examples: self.examples, training_accuracy });
+    fn mark(&mut self, loss: Option<f64>, training_accuracy: f64) {
+        self.curve.push(Point { examples: self.examples, loss, training_accuracy });
     }
 }
 
