@@ -59,7 +59,13 @@ pub(crate) struct Train {
 #[command(next_help_heading = "Network")]
 struct NetworkFlags {
     /// Units of each layer, from the pixels to the classes.
-    #[arg(long, value_name = "UNITS,…", value_delimiter = ',', default_value = "784,128,10")]
+    #[arg(
+        long,
+        value_name = "UNITS,…",
+        value_delimiter = ',',
+        default_value = "784,128,10",
+        allow_hyphen_values = true
+    )]
     layers: Vec<usize>,
     /// Activation function of the hidden layers.
     #[arg(long, value_name = "NAME", default_value = "relu", value_parser = named(name::ACTIVATIONS))]
@@ -103,10 +109,10 @@ struct StepFlags {
     #[arg(long, value_name = "ALPHA", conflicts_with = "momentum_ramp")]
     momentum: Option<f64>,
     /// Momentum that rises on a straight line over the first STEPS steps, and stays there.
-    #[arg(long, value_name = "FROM,TO,STEPS", value_parser = ramp)]
+    #[arg(long, value_name = "FROM,TO,STEPS", value_parser = ramp, allow_hyphen_values = true)]
     momentum_ramp: Option<Momentum>,
     /// Decay rate ρ of RMSprop [default: 0.9], or ρ₁,ρ₂ of Adam [default: 0.9,0.999].
-    #[arg(long, value_name = "RHO[,RHO2]", value_delimiter = ',')]
+    #[arg(long, value_name = "RHO[,RHO2]", value_delimiter = ',', allow_hyphen_values = true)]
     decay: Vec<f64>,
     /// Stabiliser δ; it stands inside RMSprop's root [default: 1e-7 for Adagrad, else 1e-8].
     #[arg(long, value_name = "DELTA")]

@@ -124,6 +124,8 @@ fn bad_flags_are_refused_by_name() {
     refused(&["--schedule", "inverse:0"], "gamma is 0, expected a positive f32");
     refused(&["--momentum-ramp", "0.5,0.9"], "--momentum-ramp <FROM,TO,STEPS>");
     refused(&["--momentum-ramp", "0.9,0.5,10"], "the momentum at the end is 0.5, expected not below that at the start");
+    refused(&["--momentum-ramp", "-0.1,0.9,9"], "the momentum at the start is -0.1");
+    refused(&["--decay", "-0.1,0.9"], "the decay is -0.1");
     refused(&["--momentum", "1"], "the momentum is 1, expected in [0, 1)");
     refused(&["--momentum", "-0.5"], "the momentum is -0.5");
     refused(&["--momentum", "0.5", "--momentum-ramp", "0.5,0.9,9"], "cannot be used with");
@@ -150,6 +152,7 @@ fn bad_sizes_and_directories_are_refused() {
         ("--layers", "783,10", "the layers are 783 10, expected"),
         ("--layers", "784,128,11", "and 10 in the last"),
         ("--layers", "784,0,10", "there are no units"),
+        ("--layers", "-784,10", "--layers <UNITS,…>"),
         ("--layers", "784,,10", "--layers <UNITS,…>"),
         ("--layers", "784,1000000000,10", "numbers of memory"),
         ("--layers", "784,18446744073709551615,18446744073709551615,10", "numbers of memory"),
