@@ -1,0 +1,97 @@
+//! Any rule, hyper-parameters and numbers: no panic, and the same bits however the parameters are split and, with FMA, on every
+//! instruction set.
+#![no_main]
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer};
+use lanegrad_fuzz::same;
+
+/// Numbers that pass as hyper-parameters, and some that do not.
+fn number(u: &mut Unstructured<'_>) -> Result<f64> {
+    match u.int_in_range(0..=3)? {
+        0 => Ok(f64::from(u.arbitrary::<u16>()?) / 65_536.0),
+        1 => Ok(f64::from(u.arbitrary::<f32>()?)),
+        2 => u.arbitrary(),
+        _ => Ok(*u.choose(&[0.0, 0.5, 0.9, 0.999, 1e-8, 1e-45, 1.0])?),
+    }
+}
+
+fn momentum(u: &mut Unstructured<'_>) -> Result<Momentum> {
+    Ok(match u.arbitrary()? {
+        true => Momentum::Constant(number(u)?),
+        false => Momentum::Rising { from: number(u)?, to: number(u)?, steps: u.int_in_range(0..=5)? },
+    })
+}
+
+fn learning_rate(u: &mut Unstructured<'_>) -> Result<LearningRate> {
+    Ok(match u.int_in_range(0..=2)? {
+        0 => LearningRate::Constant(number(u)?),
+        1 => LearningRate::InverseSquareRoot { initial: number(u)?, gamma: number(u)? },
+        _ => LearningRate::Inverse { initial: number(u)?, gamma: number(u)? },
+    })
+}
+
+fn method(u: &mut Unstructured<'_>) -> Result<Method> {
+    Ok(match u.int_in_range(0..=6)? {
+        0 => Method::Sgd,
+        1 => Method::Momentum { momentum: momentum(u)? },
+        2 => Method::Nesterov { momentum: momentum(u)? },
+        3 => Method::Adagrad { epsilon: number(u)? },
+        4 => Method::RmsProp { decay: number(u)?, epsilon: number(u)? },
+        5 => Method::RmsPropNesterov { decay: number(u)?, epsilon: number(u)?, momentum: momentum(u)? },
+        _ => Method::Adam { first_decay: number(u)?, second_decay: number(u)?, epsilon: number(u)? },
+    })
+}
+
+#[derive(Clone, Copy, Arbitrary)]
+struct Element {
+    theta: f32,
+    gradients: [f32; 3],
+}
+
+/// The parameters after three steps, as tensors that are cut at `cuts`.
+fn optimize(backend: &Backend, mut optimizer: Optimizer, elements: &[Element], cuts: &[usize]) -> Vec<f32> {
+    let mut theta: Vec<_> = elements.iter().map(|element| element.theta).collect();
+    for t in 0..3 {
+        let gradient: Vec<_> = elements.iter().map(|element| element.gradients[t]).collect();
+        let (mut parameters, mut gradients) = (Vec::new(), Vec::new());
+        let (mut rest, mut rest_gradient) = (&mut theta[..], &gradient[..]);
+        for &cut in cuts {
+            let (part, behind) = rest.split_at_mut(cut.min(rest.len()));
+            let (part_gradient, behind_gradient) = rest_gradient.split_at(part.len());
+            parameters.push(part);
+            gradients.push(part_gradient);
+            (rest, rest_gradient) = (behind, behind_gradient);
+        }
+        parameters.push(rest);
+        gradients.push(rest_gradient);
+        let step = optimizer.begin(backend, &mut parameters).expect("the same tensors at each step");
+        step.finish(&gradients).expect("a gradient for each tensor");
+    }
+    theta
+}
+
+fn run(u: &mut Unstructured<'_>) -> Result<()> {
+    let (method, learning_rate) = (method(u)?, learning_rate(u)?);
+    let Ok(optimizer) = Optimizer::new(method, learning_rate) else { return Ok(()) };
+    let cuts: Vec<_> = (0..u.int_in_range(0..=3)?).map(|_| u.int_in_range(0..=40)).collect::<Result<_>>()?;
+    let elements: Vec<Element> = u.arbitrary()?;
+
+    let scalar = optimize(&Backend::with_isa_named("scalar").expect("always there"), optimizer.clone(), &elements, &[]);
+    for isa in Isa::available() {
+        let backend = Backend::with_isa(isa);
+        let whole = optimize(&backend, optimizer.clone(), &elements, &[]);
+        let parts = optimize(&backend, optimizer.clone(), &elements, &cuts);
+        assert!(whole.iter().zip(&parts).all(|(&a, &b)| same(a, b)), "{isa}, {method:?}: {whole:?}, cut: {parts:?}");
+        if isa.name() != "portable" {
+            let equal = whole.iter().zip(&scalar).all(|(&a, &b)| same(a, b));
+            assert!(equal, "{isa}, {method:?}, {learning_rate:?}: {whole:?}, scalar: {scalar:?}");
+        }
+    }
+    Ok(())
+}
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    // Too short an input is no input.
+    let _ = run(&mut Unstructured::new(data));
+});
