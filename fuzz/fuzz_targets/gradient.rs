@@ -3,10 +3,10 @@
 
 use arbitrary::{Result, Unstructured};
 use lanegrad::dense;
-use lanegrad_fuzz::{Input, Numbers, Output, backend, size};
+use lanegrad_fuzz::{Input, Numbers, Output, backend, sizes};
 
 fn run(u: &mut Unstructured<'_>) -> Result<()> {
-    let (batch, inputs, outputs) = (size(u)?, size(u)?, size(u)?);
+    let (batch, inputs, outputs) = sizes(u)?;
     let (mut backend, mut numbers) = (backend(u)?, Numbers::new(u)?);
     let delta = Input::new(u, &mut numbers, (batch, outputs))?;
     let x = Input::new(u, &mut numbers, (batch, inputs))?;

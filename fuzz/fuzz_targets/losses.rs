@@ -71,7 +71,7 @@ fn softmax_cross_entropy(u: &mut Unstructured<'_>) -> Result<()> {
         let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let exp = |a: f32| (f64::from(a) - f64::from(max)).exp();
         let sum: f64 = row.iter().map(|&a| exp(a)).sum();
-        total += if spoilt { f64::NAN } else { sum.ln() + f64::from(max) - f64::from(row[label]) };
+        total += if spoilt { f64::NAN } else { sum.ln() - (f64::from(row[label]) - f64::from(max)) };
         for (j, &a) in row.iter().enumerate() {
             let found = f64::from(delta.at(i, j));
             let expected = (exp(a) / sum - f64::from(u8::from(j == label))) / rows as f64;

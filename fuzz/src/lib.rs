@@ -17,10 +17,15 @@ pub fn backend(u: &mut Unstructured<'_>) -> Result<Backend> {
     Ok(Backend::with_isa(*u.choose(&available)?))
 }
 
-/// A size: zero and small ones, both sides of vectors and tiles, and now and then one behind a block of the summed index.
-pub fn size(u: &mut Unstructured<'_>) -> Result<usize> {
-    const EDGES: [usize; 16] = [0, 1, 6, 7, 8, 15, 16, 17, 33, 63, 64, 65, 97, 257, 513, 600];
-    if u.ratio(1, 2)? { u.int_in_range(0..=20) } else { Ok(*u.choose(&EDGES)?) }
+/// Batch, inputs and outputs: small ones or none, and one of them at the edge of a vector, a tile or a block of the sum.
+pub fn sizes(u: &mut Unstructured<'_>) -> Result<(usize, usize, usize)> {
+    const EDGES: [usize; 15] = [15, 16, 17, 31, 33, 63, 64, 65, 97, 127, 129, 257, 512, 513, 600];
+    let mut sizes = [0; 3];
+    for size in &mut sizes {
+        *size = u.int_in_range(0..=20)?;
+    }
+    sizes[u.choose_index(3)?] = *u.choose(&EDGES)?;
+    Ok(sizes.into())
 }
 
 /// Integers from −8 to 8, from a seed.
