@@ -169,7 +169,6 @@ fn products_do_not_depend_on_the_run_the_place_or_the_gaps() {
 
 /// Without inputs, `z = h(b)`; without a batch, `dw = 0`; without units, `delta_below = 0`.
 #[test]
-#[ignore = "known bug: pack::columns panics for k = 0 and more columns than lanes, when B is contiguous along k"]
 fn a_sum_of_nothing_is_zero() {
     for isa in Isa::available() {
         let mut backend = Backend::with_isa(isa);
