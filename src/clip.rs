@@ -17,7 +17,8 @@ pub enum Clip {
 #[derive(Clone, Copy)]
 pub(crate) enum Clipping {
     Clamp(f32),
-    Scale(f32),
+    /// By one factor after the other: their product may be below the range of `f32`.
+    Scale(f32, f32),
     Nothing,
 }
 
@@ -76,13 +77,27 @@ impl Clip {
 
 impl Clipping {
     fn to_norm(limit: f32, norm: f64) -> Self {
-        if norm > f64::from(limit) { Self::Scale((f64::from(limit) / norm) as f32) } else { Self::Nothing }
+        let factor = f64::from(limit) / norm;
+        if norm <= f64::from(limit) || norm.is_nan() {
+            Self::Nothing
+        } else if factor >= f64::from(f32::MIN_POSITIVE) || norm.is_infinite() {
+            Self::Scale(factor as f32, 1.0)
+        } else {
+            // A power of two is exact. Where what is left of the factor is subnormal too, so is the result.
+            const POWER: f32 = f32::MIN_POSITIVE;
+            Self::Scale(POWER, (factor / f64::from(POWER)) as f32)
+        }
     }
 
     pub(crate) fn apply(self, backend: &Backend, x: &mut [f32]) {
         match self {
             Self::Clamp(limit) => backend.run(MapInPlace { map: Clamp(limit), x }),
-            Self::Scale(factor) => backend.run(MapInPlace { map: Scale(factor), x }),
+            Self::Scale(first, second) => {
+                backend.run(MapInPlace { map: Scale(first), x });
+                if second != 1.0 {
+                    backend.run(MapInPlace { map: Scale(second), x });
+                }
+            }
             Self::Nothing => {}
         }
     }

@@ -121,7 +121,6 @@ fn by_global_norm_scales_what_is_longer_than_the_limit() {
 
 /// `limit/‖g‖` is 1e-50 here, no f32; `g · limit/‖g‖` is 1e-20.
 #[test]
-#[ignore = "known bug: the factor limit/‖g‖ is rounded to f32 before it is applied, and underflows"]
 fn a_factor_below_the_range_of_f32_does_not_lose_the_gradient() {
     for backend in backends() {
         let mut gradients = [vec![1e30; 3]];

@@ -235,7 +235,9 @@ fn hyper_parameters() {
         let error = format!("the decay is {shown}, {in_range}");
         method(Method::RmsProp { decay: value, epsilon: 1e-6 }, &error);
         method(Method::RmsPropNesterov { decay: value, epsilon: 1e-6, momentum: momentum(0.5) }, &error);
+        let error = format!("the first decay is {shown}, {in_range}");
         method(Method::Adam { first_decay: value, second_decay: 0.5, epsilon: 1e-6 }, &error);
+        let error = format!("the second decay is {shown}, {in_range}");
         method(Method::Adam { first_decay: 0.5, second_decay: value, epsilon: 1e-6 }, &error);
     }
     let falling = Momentum::Rising { from: 0.5, to: 0.25, steps: 5 };

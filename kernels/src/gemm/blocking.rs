@@ -37,9 +37,11 @@ pub(super) fn kc(k: usize) -> usize {
     k.div_ceil(k.div_ceil(KC).max(1)).max(1)
 }
 
-/// The numbers of workspace that a product of these sizes needs, on any instruction set; none, if that overflows.
+/// The numbers of workspace that a product of these sizes needs, on any instruction set; none, if that overflows. No smaller
+/// product needs more.
 pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
-    let kc = kc(k);
+    // Not kc(k), which is 300 for 600 and 512 for 512.
+    let kc = k.clamp(1, KC);
     let a = pack::rows_len(m.min(MC), kc, EVERY_MR)?;
     let b = pack::columns_len(n.min(NC), kc, EVERY_NR)?;
     a.checked_add(b)?.checked_add(ALIGNMENT)
