@@ -16,8 +16,7 @@ use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use lanegrad::{Activation, Backend, Isa, MatMut, MatRef, dense};
 use lanegrad_kernels::isa::Kernel;
 use lanegrad_kernels::simd::Simd;
-use lanegrad_kernels::view::View;
-use lanegrad_verify::foreign::matrixmultiply::{self, Sizes};
+use lanegrad_verify::foreign;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -120,45 +119,36 @@ impl Operands {
         Self { shape, z: delta.clone(), below: x.clone(), dw: w.clone(), x, w, delta }
     }
 
-    fn run(&mut self, operation: Operation, peer: &mut Peer) {
-        match peer {
-            Peer::Ours(backend) => self.ours(operation, backend).expect("the shapes fit"),
-            Peer::Matrixmultiply => self.matrixmultiply(operation),
-        }
-    }
-
-    /// Plain products, as `matrixmultiply` has them: no bias, no activation.
-    fn ours(&mut self, operation: Operation, backend: &mut Backend) -> Result<(), lanegrad::Error> {
+    /// The plain product, without bias and activation.
+    fn run(&mut self, operation: Operation, peer: &mut Peer) -> Result<(), lanegrad::Error> {
         let Shape { batch, inputs, outputs } = self.shape;
         let x = MatRef::new(&self.x, batch, inputs)?;
         let w = MatRef::new(&self.w, outputs, inputs)?;
         let delta = MatRef::new(&self.delta, batch, outputs)?;
-        match operation {
-            Operation::Forward => {
+        match (operation, peer) {
+            (Operation::Forward, Peer::Ours(backend)) => {
                 let layer = dense::Forward { x, w, bias: None, activation: Activation::Identity };
-                dense::forward(backend, layer, MatMut::new(&mut self.z, batch, outputs)?)
+                dense::forward(backend, layer, MatMut::new(&mut self.z, batch, outputs)?)?;
             }
-            Operation::Backward => {
+            (Operation::Backward, Peer::Ours(backend)) => {
                 let layer = dense::Backward { delta, w, below: None };
-                dense::backward(backend, layer, MatMut::new(&mut self.below, batch, inputs)?)
+                dense::backward(backend, layer, MatMut::new(&mut self.below, batch, inputs)?)?;
             }
-            Operation::Gradient => {
+            (Operation::Gradient, Peer::Ours(backend)) => {
                 let layer = dense::Gradient { delta, x, accumulate: false };
-                dense::gradient(backend, layer, MatMut::new(&mut self.dw, outputs, inputs)?, None)
+                dense::gradient(backend, layer, MatMut::new(&mut self.dw, outputs, inputs)?, None)?;
+            }
+            (Operation::Forward, Peer::Matrixmultiply) => {
+                foreign::matrixmultiply(x, w.t(), MatMut::new(&mut self.z, batch, outputs)?, false);
+            }
+            (Operation::Backward, Peer::Matrixmultiply) => {
+                foreign::matrixmultiply(delta, w, MatMut::new(&mut self.below, batch, inputs)?, false);
+            }
+            (Operation::Gradient, Peer::Matrixmultiply) => {
+                foreign::matrixmultiply(delta.t(), x, MatMut::new(&mut self.dw, outputs, inputs)?, false);
             }
         }
-    }
-
-    fn matrixmultiply(&mut self, operation: Operation) {
-        let Shape { batch, inputs, outputs } = self.shape;
-        let view = |data, row_stride| View { data, row_stride, col_stride: 1 };
-        let (x, w, delta) = (view(&self.x, inputs), view(&self.w, inputs), view(&self.delta, outputs));
-        let (m, n, k, a, b, c) = match operation {
-            Operation::Forward => (batch, outputs, inputs, x, w.t(), &mut self.z),
-            Operation::Backward => (batch, inputs, outputs, delta, w, &mut self.below),
-            Operation::Gradient => (outputs, inputs, batch, delta.t(), x, &mut self.dw),
-        };
-        matrixmultiply::product(Sizes { m, n, k }, a, b, false, c, n);
+        Ok(())
     }
 }
 
@@ -274,7 +264,7 @@ fn print_table() {
                 }
                 peak.measure(isa.run(FlopsAStep) * PEAK_STEPS as u64, || run_peak(isa));
                 for (operation, best) in OPERATIONS.into_iter().zip(bests) {
-                    best.measure(operands.shape.flops(), || operands.run(operation, peer));
+                    best.measure(operands.shape.flops(), || operands.run(operation, peer).expect("the shapes fit"));
                 }
             }
         }
@@ -312,7 +302,7 @@ fn measure_products(criterion: &mut Criterion) {
             group.throughput(Throughput::Elements(shape.flops()));
             for mut peer in Peer::all().into_iter().filter(|peer| peer.takes(shape)) {
                 group.bench_function(BenchmarkId::new(peer.name(), shape.name()), |bencher| {
-                    bencher.iter(|| operands.run(operation, &mut peer));
+                    bencher.iter(|| operands.run(operation, &mut peer).expect("the shapes fit"));
                 });
             }
         }

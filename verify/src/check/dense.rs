@@ -2,6 +2,7 @@
 
 use super::product::{self, sum};
 use crate::bound::{U, gamma, ulp};
+use crate::foreign;
 use crate::operand::{Layout, Operand, Output};
 use crate::reference;
 use crate::shapes::Edges;
@@ -43,6 +44,15 @@ pub(super) fn bounded(isa: Isa, tally: &mut Tally) {
 
 pub(super) fn tight(isa: Isa, tally: &mut Tally) {
     product::tight(Edges::of(isa), &mut by_turns(isa), tally);
+}
+
+pub(super) fn large(isa: Isa, tally: &mut Tally) {
+    // A scalar product of that size takes longer than all the rest; its blocking is that of the others.
+    let edges = match Edges::of(isa) {
+        edges if edges.lanes == 1 => Edges { nc: 64, ..edges },
+        edges => edges,
+    };
+    product::against(&mut foreign::matrixmultiply, edges, &mut by_turns(isa), tally);
 }
 
 /// `⟨delta, x·wᵀ⟩ = ⟨delta·w, x⟩ = ⟨deltaᵀ·x, w⟩`: exact on integers, and it needs no reference.

@@ -9,56 +9,76 @@ use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer, clip};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-const STEPS: u64 = 25;
+const STEPS: usize = 25;
 
-/// Every length of slice, many steps, with gradients of all magnitudes, zeros among them, and one that depends on the
-/// parameters: that of a rule which looks ahead would differ at θ.
+/// What is under test: one step for all these slices. `gradient` is told the number of a slice and the point where its
+/// gradient is to be taken.
+pub type Step<'a> = dyn FnMut(&mut [Vec<f32>], &mut dyn FnMut(usize, &[f32]) -> Vec<f32>) + 'a;
+
+/// Compares a method with its twin, bit for bit, for slices of these lengths and over many steps. `fused` tells whether
+/// `a·b + c` is rounded once.
+///
+/// The gradients are of all magnitudes, with zeros among them, and depend on where they are taken: one taken at θ by a rule that
+/// looks ahead is another one.
+pub fn against_twin(
+    method: Method,
+    rate: LearningRate,
+    fused: bool,
+    lengths: &[usize],
+    step: &mut Step<'_>,
+    tally: &mut Tally,
+) {
+    let mut rng = StdRng::seed_from_u64(9);
+    let mut random = |len: usize| -> Vec<f32> { (0..len).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect() };
+    let mut theta: Vec<Vec<f32>> = lengths.iter().map(|&len| random(len)).collect();
+    let mut expected = theta.clone();
+    let mut twins: Vec<_> = lengths.iter().map(|&len| Twin::new(method, rate, fused, len)).collect();
+    for t in 1..=STEPS {
+        let noise: Vec<Vec<f32>> = lengths.iter().map(|&len| random(len)).collect();
+        let gradient = |slice: usize, at: &[f32]| -> Vec<f32> {
+            let pairs = at.iter().zip(&noise[slice]).enumerate();
+            pairs
+                .map(|(i, (theta, noise))| match (i + t) % 8 {
+                    0 => 0.0,
+                    1 => 1e-20 * noise,
+                    2 => 1e4 * noise,
+                    _ => theta + noise,
+                })
+                .collect()
+        };
+        for (slice, (twin, theta)) in twins.iter_mut().zip(&mut expected).enumerate() {
+            twin.step(theta, |at| gradient(slice, at));
+        }
+        step(&mut theta, &mut |slice, at| gradient(slice, at));
+        for (found, expected) in theta.iter().zip(&expected) {
+            let len = expected.len();
+            for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+                tally.same(found, expected, || format!("step {t}, parameter {i} of {len}, {rate:?}"));
+            }
+        }
+    }
+}
+
+/// Every length of slice, all of them tensors of one optimizer, and every schedule.
 pub(super) fn twin(isa: Isa, method: Method, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let edges = Edges::of(isa);
-    let rates = [
+    let lengths: Vec<usize> = edges.lengths().collect();
+    for rate in [
         LearningRate::Constant(0.01),
         LearningRate::InverseSquareRoot { initial: 0.1, gamma: 0.5 },
         LearningRate::Inverse { initial: 0.1, gamma: 0.25 },
-    ];
-    let lengths: Vec<usize> = edges.lengths().collect();
-    for (turn, rate) in rates.into_iter().enumerate() {
-        let mut rng = StdRng::seed_from_u64(9 + turn as u64);
-        // All the slices are tensors of one optimizer.
-        let mut theta: Vec<Vec<f32>> =
-            lengths.iter().map(|&len| (0..len).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect()).collect();
-        let mut expected = theta.clone();
-        let mut twins: Vec<_> = lengths.iter().map(|&len| Twin::new(method, rate, edges.fused, len)).collect();
+    ] {
         let mut optimizer = Optimizer::new(method, rate).expect("the hyper-parameters are in range");
-        for t in 1..=STEPS {
-            let mut gradient = |theta: &[f32]| -> Vec<f32> {
-                theta
-                    .iter()
-                    .map(|theta| match rng.random_range(0..8) {
-                        0 => 0.0,
-                        1 => 1e-20 * rng.random::<f32>(),
-                        2 => -1e4 * rng.random::<f32>(),
-                        _ => theta + rng.random::<f32>() - 0.5,
-                    })
-                    .collect()
-            };
-            let mut gradients = Vec::new();
-            for (twin, theta) in twins.iter_mut().zip(&mut expected) {
-                twin.step(theta, |at| {
-                    gradients.push(gradient(at));
-                    gradients[gradients.len() - 1].clone()
-                });
-            }
+        let mut step = |theta: &mut [Vec<f32>], gradient: &mut dyn FnMut(usize, &[f32]) -> Vec<f32>| {
             let mut parameters: Vec<&mut [f32]> = theta.iter_mut().map(Vec::as_mut_slice).collect();
             let step = optimizer.begin(&backend, &mut parameters).expect("the tensors are those of the first step");
+            let gradients: Vec<Vec<f32>> =
+                step.parameters().iter().enumerate().map(|(slice, at)| gradient(slice, at)).collect();
             let gradients: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
             step.finish(&gradients).expect("the gradients fit");
-            for (found, expected) in theta.iter().zip(&expected) {
-                for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
-                    tally.same(found, expected, || format!("step {t}, parameter {i}, {rate:?}"));
-                }
-            }
-        }
+        };
+        against_twin(method, rate, edges.fused, &lengths, &mut step, tally);
     }
 }
 
