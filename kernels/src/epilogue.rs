@@ -8,6 +8,9 @@ use core::ops::Range;
 
 /// Maps the finished sums of a product to what is stored.
 pub trait Epilogue: Copy {
+    /// Whether it changes anything.
+    const CHANGES: bool = true;
+
     /// The sums of row `i` in `columns`, at most a vector of them; lanes behind them are ignored.
     fn apply<S: Simd>(&self, simd: S, sums: S::V, i: usize, columns: Range<usize>) -> S::V;
 }
@@ -45,6 +48,8 @@ impl<'a, H: Activation> TimesDerivative<'a, H> {
 }
 
 impl Epilogue for Store {
+    const CHANGES: bool = false;
+
     #[inline(always)]
     fn apply<S: Simd>(&self, _: S, sums: S::V, _: usize, _: Range<usize>) -> S::V {
         sums

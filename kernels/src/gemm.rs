@@ -4,11 +4,15 @@
 //!
 //! ```text
 //!   jc: n in steps of NC           columns whose panels of B fit L3
-//!     pc: k in steps of kc ≤ KC    pack B[pc.., jc..] into panels
+//!     pc: k in steps of kc ≤ KC    pack B[pc.., jc..] into panels, unless few rows of A would use them
 //!       ic: m in steps of MC       pack A[ic.., pc..] into panels, unless its rows can be read as they are
 //!         jr: NC in steps of nr    one panel of B, kc × nr: stays in L1 (L2 with AVX-512)
 //!           ir: MC in steps of mr  one tile: mr × nr sums in registers, kc steps
 //! ```
+//!
+//! **Thin products.** With few rows of A, packing all of B would cost more than multiplying by it. Where B's rows are contiguous
+//! (the delta), tiles read them where they are. Where B's columns are (the forward), `Cᵀ = Bᵀ·Aᵀ` is computed instead: A is what
+//! is packed, B's columns are broadcast from where they are, and C is transposed on its way through the epilogue.
 //!
 //! **The order of a sum.** Each element of C is one chain `c ← c + a[i][p]·b[p][j]` over p = 0, 1, …, k−1, started from
 //! C₀: between blocks of k the chain is parked in C itself. So its bits depend neither on the blocking nor on the tile nor on
@@ -23,12 +27,12 @@ mod tile;
 pub use self::blocking::{KC, MC, NC, UNPACKED_MAX_N, workspace_len};
 pub use self::tile::tile_shape;
 
-use self::blocking::{Blocking, CROWDED_STRIDE, kc};
-use self::tile::{PackedRows, Tile, UnpackedRows};
-use crate::epilogue::Epilogue;
+use self::blocking::{Blocking, CROWDED_STRIDE, THIN_MAX_M, UNPACKED_MAX_M, kc};
+use self::tile::{PackedRows, Panel, Tile, UnpackedRows};
+use crate::epilogue::{Epilogue, Store};
 use crate::isa::Kernel;
 use crate::simd::Simd;
-use crate::view::View;
+use crate::view::{View, vectors};
 
 /// `C = epilogue(C₀ + A·B)`. The caller has checked that every element named by the sizes lies inside its slice.
 #[derive(Debug)]
@@ -55,11 +59,36 @@ pub struct Product<'a, E> {
     pub workspace: &'a mut [f32],
 }
 
+/// Whether A has few rows and both operands are contiguous along k, as in the forward of a small mini-batch: then packing all
+/// of B would cost more than exchanging the roles, packing A alone, and transposing C.
+fn thin<E>(product: &Product<'_, E>) -> bool {
+    let Product { m, n, k, a, b, accumulate, .. } = product;
+    *m <= THIN_MAX_M && m < n && *k > 0 && a.col_stride == 1 && b.row_stride == 1 && !accumulate
+}
+
+/// Compiled once a lowering, not once an epilogue.
+fn sums_of<S: Simd>(simd: S, product: Product<'_, Store>) {
+    simd.vectorize(
+        #[inline(always)]
+        || product.tiled(simd),
+    );
+}
+
 impl<E: Epilogue> Kernel for Product<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        if thin(&self) {
+            return self.transposed(simd);
+        }
+        self.tiled(simd);
+    }
+}
+
+impl<E: Epilogue> Product<'_, E> {
+    #[inline(always)]
+    fn tiled<S: Simd>(self, simd: S) {
         // The tile, from the registers: mr·nv sums, nv vectors of B and a number of A must fit.
         if S::REGISTERS >= 32 {
             self.blocked::<S, 6, 4>(simd);
@@ -69,9 +98,42 @@ impl<E: Epilogue> Kernel for Product<'_, E> {
             self.blocked::<S, 4, 1>(simd);
         }
     }
-}
 
-impl<E: Epilogue> Product<'_, E> {
+    /// Computes `Cᵀ = Bᵀ·Aᵀ` in the workspace, then sends its transpose through the epilogue. Each element of C is the same
+    /// chain: a product's factors may be exchanged.
+    #[inline(always)]
+    fn transposed<S: Simd>(self, simd: S) {
+        let Self { m, n, k, a, b, c, c_stride, epilogue, workspace, .. } = self;
+        let stride = m.next_multiple_of(S::LANES);
+        let (sums, workspace) = workspace.split_at_mut(n.next_multiple_of(S::LANES) * stride);
+        sums_of(
+            simd,
+            Product {
+                m: n,
+                n: m,
+                k,
+                a: b.t(),
+                b: a.t(),
+                c: sums,
+                c_stride: stride,
+                accumulate: false,
+                epilogue: Store,
+                workspace,
+            },
+        );
+
+        let mut square = [0.0; 256];
+        for columns in vectors(simd, n) {
+            for rows in vectors(simd, m) {
+                simd.transpose(&sums[columns.start * stride + rows.start..], stride, &mut square, S::LANES);
+                for (i, sums) in rows.zip(square.chunks_exact(S::LANES)) {
+                    let out = epilogue.apply(simd, simd.load(sums), i, columns.clone());
+                    simd.store_partial(out, &mut c[i * c_stride..][columns.clone()]);
+                }
+            }
+        }
+    }
+
     /// The loops around the tile of `MR` rows and `NV` vectors.
     #[inline(always)]
     fn blocked<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
@@ -86,7 +148,13 @@ impl<E: Epilogue> Product<'_, E> {
             for pc in (0..self.k.max(1)).step_by(kc) {
                 let depth = pc..self.k.min(pc + kc);
                 let stage = tile::Stage { from_c: self.accumulate || pc > 0, finish: depth.end == self.k };
-                pack::columns(simd, self.b, depth.clone(), columns.clone(), nr, b_panels);
+                // Columns whose panels are read where they are.
+                let in_place = if self.b.col_stride == 1 && self.m <= nr.min(UNPACKED_MAX_M) && !depth.is_empty() {
+                    columns.start..columns.start + columns.len() / nr * nr
+                } else {
+                    columns.start..columns.start
+                };
+                pack::columns(simd, self.b, depth.clone(), in_place.end..columns.end, nr, b_panels);
 
                 for ic in (0..self.m).step_by(MC) {
                     let rows = ic..self.m.min(ic + MC);
@@ -95,10 +163,20 @@ impl<E: Epilogue> Product<'_, E> {
                     if !unpacked {
                         pack::rows::<S, MR>(simd, self.a, rows.clone(), depth.clone(), a_panels);
                     }
-                    for (jr, panel) in pack::panels(b_panels, columns.len(), depth.len(), nr, S::LANES) {
+                    for jr in columns.clone().step_by(nr) {
+                        let columns = jr..columns.end.min(jr + nr);
+                        let panel = if in_place.contains(&jr) {
+                            Panel::in_place(self.b, &depth, jr)
+                        } else {
+                            Panel::packed(
+                                b_panels,
+                                jr - in_place.end,
+                                columns.len().next_multiple_of(S::LANES),
+                                depth.len(),
+                            )
+                        };
                         for ir in rows.clone().step_by(MR) {
-                            let place =
-                                tile::Place { rows: ir..rows.end.min(ir + MR), columns: jc + jr.start..jc + jr.end };
+                            let place = tile::Place { rows: ir..rows.end.min(ir + MR), columns: columns.clone() };
                             if unpacked {
                                 let left = UnpackedRows::<MR>::new(self.a, place.rows.clone(), depth.clone());
                                 tile.compute::<S, MR, NV, _>(simd, left, panel, place, stage);

@@ -19,12 +19,19 @@ pub const MC: usize = 96;
 pub const NC: usize = 2048;
 /// Up to so many columns, A's rows are read where they are, if they can be: packing them would cost more than it saves.
 pub const UNPACKED_MAX_N: usize = 256;
+/// Up to so many rows, and no more than a tile has columns, B's rows are read where they are, if they can be: packing pays
+/// when many tiles read the same panel, and the sooner the fewer cache lines of a row a tile reads.
+pub(super) const UNPACKED_MAX_M: usize = 32;
+/// Up to so many rows, a product whose operands are both contiguous along k is computed transposed: what is packed then is A.
+pub(super) const THIN_MAX_M: usize = 64;
 /// With a row stride of a multiple of so many numbers, 4 KiB, the rows of a tile share a set of L1: wide products pack them.
 pub(super) const CROWDED_STRIDE: usize = 1024;
 
 /// Multiples of every instruction set's mr and nr: rounding up to these is enough for each of them.
 const EVERY_MR: usize = 12;
 const EVERY_NR: usize = 64;
+/// The most lanes, and a multiple of all others.
+const MAX_LANES: usize = 16;
 
 /// The workspace's parts.
 pub(super) struct Blocking<'a> {
@@ -42,6 +49,13 @@ pub(super) fn kc(k: usize) -> usize {
 pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
     // Not kc(k), which is 300 for 600 and 512 for 512.
     let kc = k.clamp(1, KC);
+    let few = m.min(THIN_MAX_M);
+    let sums = n.checked_next_multiple_of(MAX_LANES)?.checked_mul(few.next_multiple_of(MAX_LANES))?;
+    let transposed = panels_len(n, few, kc)?.checked_add(sums)?;
+    Some(panels_len(m, n, kc)?.max(transposed))
+}
+
+fn panels_len(m: usize, n: usize, kc: usize) -> Option<usize> {
     let a = pack::rows_len(m.min(MC), kc, EVERY_MR)?;
     let b = pack::columns_len(n.min(NC), kc, EVERY_NR)?;
     a.checked_add(b)?.checked_add(ALIGNMENT)

@@ -111,7 +111,7 @@ fn pack_columns<S: Simd>(
         }
         for at in (0..width).step_by(S::LANES) {
             let lanes = from + at..columns.end.min(from + at + S::LANES);
-            if b.row_stride == 1 && lanes.len() == S::LANES {
+            if b.row_stride == 1 {
                 transposed(simd, b, depth.clone(), lanes, &mut panel[at..], width);
             } else {
                 for (p, row) in depth.clone().zip(panel.chunks_exact_mut(width)) {
@@ -130,7 +130,7 @@ fn copy<S: Simd>(simd: S, source: &[f32], target: &mut [f32]) {
     }
 }
 
-/// `LANES` columns of B that are contiguous along k, in squares.
+/// At most `LANES` columns of B that are contiguous along k, in squares. Fewer are first copied into a square with zeros.
 #[inline(always)]
 fn transposed<S: Simd>(
     simd: S,
@@ -140,31 +140,20 @@ fn transposed<S: Simd>(
     panel: &mut [f32],
     width: usize,
 ) {
+    let mut square = [0.0; 256];
     let whole = depth.len() / S::LANES * S::LANES;
     for p in (0..whole).step_by(S::LANES) {
         let source = &b.data[columns.start * b.col_stride + depth.start + p..];
-        simd.transpose(source, b.col_stride, &mut panel[p * width..], width);
+        if columns.len() == S::LANES {
+            simd.transpose(source, b.col_stride, &mut panel[p * width..], width);
+        } else {
+            for (c, row) in (0..columns.len()).zip(square.chunks_exact_mut(S::LANES)) {
+                copy(simd, &source[c * b.col_stride..][..S::LANES], row);
+            }
+            simd.transpose(&square, S::LANES, &mut panel[p * width..], width);
+        }
     }
     for p in whole..depth.len() {
         simd.store(b.load(simd, depth.start + p, columns.clone()), &mut panel[p * width..]);
     }
-}
-
-/// The panels of B that `columns` packed, each with its columns.
-#[inline(always)]
-pub(super) fn panels(
-    packed: &[f32],
-    columns: usize,
-    depth: usize,
-    nr: usize,
-    lanes: usize,
-) -> impl Iterator<Item = (Range<usize>, &[f32])> {
-    (0..columns).step_by(nr).map(
-        #[inline(always)]
-        move |from| {
-            let to = columns.min(from + nr);
-            let width = (to - from).next_multiple_of(lanes);
-            (from..to, &packed[from * depth..][..width * depth])
-        },
-    )
 }

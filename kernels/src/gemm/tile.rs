@@ -90,6 +90,27 @@ impl<const MR: usize> Left<MR> for PackedRows<'_, MR> {
     }
 }
 
+/// Columns of B: row p starts at `data[p · stride]`.
+#[derive(Clone, Copy)]
+pub(super) struct Panel<'a> {
+    data: &'a [f32],
+    stride: usize,
+}
+
+impl<'a> Panel<'a> {
+    /// A panel of `width` columns that lies behind `before` others in the packed block.
+    #[inline(always)]
+    pub(super) fn packed(panels: &'a [f32], before: usize, width: usize, depth: usize) -> Self {
+        Self { data: &panels[before * depth..][..width * depth], stride: width }
+    }
+
+    /// The columns from `column` on where they are; they are contiguous, and `depth` is not empty.
+    #[inline(always)]
+    pub(super) fn in_place(b: View<'a>, depth: &Range<usize>, column: usize) -> Self {
+        Self { data: &b.data[depth.start * b.row_stride + column..], stride: b.row_stride }
+    }
+}
+
 /// Which part of C a tile computes.
 #[derive(Clone)]
 pub(super) struct Place {
@@ -120,16 +141,19 @@ impl<E: Epilogue> Tile<'_, E> {
         &mut self,
         simd: S,
         left: L,
-        panel: &[f32],
+        panel: Panel<'_>,
         place: Place,
         stage: Stage,
     ) {
         // The conditions on NV are constants: no tile is compiled that is wider than the lowering's own.
         match place.columns.len().div_ceil(S::LANES) {
-            1 if NV > 1 => self.sized::<S, MR, 1, L>(simd, left, panel, place, stage),
-            2 if NV > 2 => self.sized::<S, MR, 2, L>(simd, left, panel, place, stage),
-            3 if NV > 3 => self.sized::<S, MR, 3, L>(simd, left, panel, place, stage),
-            _ => self.sized::<S, MR, NV, L>(simd, left, panel, place, stage),
+            1 if NV > 1 => self.sized::<S, MR, 1, L>(simd, left, panel, &place, stage.from_c),
+            2 if NV > 2 => self.sized::<S, MR, 2, L>(simd, left, panel, &place, stage.from_c),
+            3 if NV > 3 => self.sized::<S, MR, 3, L>(simd, left, panel, &place, stage.from_c),
+            _ => self.sized::<S, MR, NV, L>(simd, left, panel, &place, stage.from_c),
+        }
+        if stage.finish && E::CHANGES {
+            self.finish(simd, &place);
         }
     }
 
@@ -138,12 +162,12 @@ impl<E: Epilogue> Tile<'_, E> {
         &mut self,
         simd: S,
         left: L,
-        panel: &[f32],
-        place: Place,
-        stage: Stage,
+        panel: Panel<'_>,
+        place: &Place,
+        from_c: bool,
     ) {
         let mut sums = [[simd.splat(0.0); NV]; MR];
-        if stage.from_c {
+        if from_c {
             for i in 0..MR {
                 if i < place.rows.len() {
                     let row = self.row(place.rows.start + i, &place.columns);
@@ -154,7 +178,8 @@ impl<E: Epilogue> Tile<'_, E> {
             }
         }
 
-        for (p, b) in (0..left.depth()).zip(panel.chunks_exact(NV * S::LANES)) {
+        for p in 0..left.depth() {
+            let b = &panel.data[p * panel.stride..][..NV * S::LANES];
             let mut vectors = [simd.splat(0.0); NV];
             for j in 0..NV {
                 vectors[j] = simd.load(&b[j * S::LANES..]);
@@ -170,14 +195,30 @@ impl<E: Epilogue> Tile<'_, E> {
         // Index loops: iterating over the sums by value would spill them all.
         for i in 0..MR {
             if i < place.rows.len() {
-                let at = place.rows.start + i;
+                let row = self.row(place.rows.start + i, &place.columns);
                 for j in 0..NV {
-                    let from = place.columns.start + j * S::LANES;
-                    let columns = from..place.columns.end.min(from + S::LANES);
-                    let sum = sums[i][j];
-                    let sum = if stage.finish { self.epilogue.apply(simd, sum, at, columns.clone()) } else { sum };
-                    simd.store_partial(sum, self.row(at, &columns));
+                    simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
                 }
+            }
+        }
+    }
+
+    /// Sends the sums through the epilogue, while they are in L1. Doing that on their way out of the registers would save a load,
+    /// but is so much code, once a vector of the tile, that the compiler gives up keeping the sums in registers at all.
+    #[inline(always)]
+    fn finish<S: Simd>(&mut self, simd: S, place: &Place) {
+        let epilogue = self.epilogue;
+        let whole = place.columns.len() / S::LANES * S::LANES;
+        for i in place.rows.clone() {
+            let (vectors, rest) = self.row(i, &place.columns).split_at_mut(whole);
+            let mut at = place.columns.start;
+            for vector in vectors.chunks_exact_mut(S::LANES) {
+                simd.store(epilogue.apply(simd, simd.load(vector), i, at..at + S::LANES), vector);
+                at += S::LANES;
+            }
+            if !rest.is_empty() {
+                let sums = simd.load_partial(rest);
+                simd.store_partial(epilogue.apply(simd, sums, i, at..at + rest.len()), rest);
             }
         }
     }
