@@ -24,10 +24,10 @@ mod blocking;
 mod pack;
 mod tile;
 
-pub use self::blocking::{KC, MC, NC, UNPACKED_MAX_N, workspace_len};
+pub use self::blocking::{KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_M, UNPACKED_MAX_N, workspace_len};
 pub use self::tile::tile_shape;
 
-use self::blocking::{Blocking, CROWDED_STRIDE, THIN_MAX_M, UNPACKED_MAX_M, kc};
+use self::blocking::{Blocking, CROWDED_STRIDE, kc};
 use self::tile::{PackedRows, Panel, Tile, UnpackedRows};
 use crate::epilogue::{Epilogue, Store};
 use crate::isa::Kernel;

@@ -13,7 +13,18 @@ use lanegrad_verify::tally::Tally;
 use std::process::ExitCode;
 
 /// Where `matrixmultiply`'s tiles and blocks end with AVX2: edges worth visiting, a wrong guess only visits others.
-const EDGES: Edges = Edges { mr: 8, nr: 8, lanes: 8, fused: true, kc: 256, mc: 64, nc: 1024, unpacked_columns: 128 };
+const EDGES: Edges = Edges {
+    mr: 8,
+    nr: 8,
+    lanes: 8,
+    fused: true,
+    kc: 256,
+    mc: 64,
+    nc: 1024,
+    unpacked_columns: 128,
+    unpacked_rows: 8,
+    thin_rows: 16,
+};
 
 fn main() -> ExitCode {
     let mut right = true;

@@ -24,6 +24,10 @@ pub struct Edges {
     pub nc: usize,
     /// Up to so many columns rows are read without packing.
     pub unpacked_columns: usize,
+    /// Up to so many rows columns are read without packing.
+    pub unpacked_rows: usize,
+    /// Up to so many rows a product may be computed transposed.
+    pub thin_rows: usize,
 }
 
 impl Edges {
@@ -44,6 +48,8 @@ impl Edges {
                     mc: gemm::MC,
                     nc: gemm::NC,
                     unpacked_columns: gemm::UNPACKED_MAX_N,
+                    unpacked_rows: nr.min(gemm::UNPACKED_MAX_M),
+                    thin_rows: gemm::THIN_MAX_M,
                 }
             }
         }
@@ -52,13 +58,18 @@ impl Edges {
 
     /// m, n, k around every edge: all up to twice the tile and one more, with few k; then each block's edge in turn.
     pub fn products(self) -> impl Iterator<Item = [usize; 3]> {
-        let Self { mr, nr, kc, mc, nc, unpacked_columns, .. } = self;
+        let Self { mr, nr, kc, mc, nc, unpacked_columns, unpacked_rows, thin_rows, .. } = self;
         let tiles = product(0..=2 * mr + 1, 0..=2 * nr + 1, [0, 1, 2, 5]);
         let vectors = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], 0..=2 * self.lanes + 1);
         let depth = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], around([kc, 2 * kc]));
         let rows = product(around([mc, 2 * mc]), [1, nr, nr + 1, unpacked_columns + 1], [1, self.lanes, 33]);
         let columns = product([1, mr + 1, 33], around([unpacked_columns, nc]), [1, self.lanes, 33]);
-        tiles.chain(vectors).chain(depth).chain(rows).chain(columns)
+        let thin = product(
+            around([unpacked_rows, thin_rows]),
+            [1, nr, nr + 1, thin_rows, thin_rows + 1, 2 * thin_rows],
+            [0, 1, 33],
+        );
+        tiles.chain(vectors).chain(depth).chain(rows).chain(columns).chain(thin)
     }
 
     /// A few m, n, k whose edges cut through everything, large enough for statistics.

@@ -21,9 +21,9 @@ pub const NC: usize = 2048;
 pub const UNPACKED_MAX_N: usize = 256;
 /// Up to so many rows, and no more than a tile has columns, B's rows are read where they are, if they can be: packing pays
 /// when many tiles read the same panel, and the sooner the fewer cache lines of a row a tile reads.
-pub(super) const UNPACKED_MAX_M: usize = 32;
+pub const UNPACKED_MAX_M: usize = 32;
 /// Up to so many rows, a product whose operands are both contiguous along k is computed transposed: what is packed then is A.
-pub(super) const THIN_MAX_M: usize = 64;
+pub const THIN_MAX_M: usize = 64;
 /// With a row stride of a multiple of so many numbers, 4 KiB, the rows of a tile share a set of L1: wide products pack them.
 pub(super) const CROWDED_STRIDE: usize = 1024;
 
