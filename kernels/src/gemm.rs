@@ -28,11 +28,12 @@ pub use self::blocking::{KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_M, UNPACKED_MAX_N,
 pub use self::tile::tile_shape;
 
 use self::blocking::{Blocking, CROWDED_STRIDE, kc};
-use self::tile::{PackedRows, Panel, Tile, UnpackedRows};
+use self::tile::{Panel, Rows, Strip};
 use crate::epilogue::{Epilogue, Store};
 use crate::isa::Kernel;
 use crate::simd::Simd;
 use crate::view::{View, vectors};
+use core::ops::Range;
 
 /// `C = epilogue(C₀ + A·B)`. The caller has checked that every element named by the sizes lies inside its slice.
 #[derive(Debug)]
@@ -140,54 +141,81 @@ impl<E: Epilogue> Product<'_, E> {
         let nr = NV * S::LANES;
         let kc = kc(self.k);
         let Blocking { a_panels, b_panels } = blocking::split::<MR>(self.workspace, self.m, self.n, kc, nr);
-        let mut tile = Tile { c: self.c, c_stride: self.c_stride, epilogue: self.epilogue };
+        let a_in_place =
+            self.a.col_stride == 1 && (self.n <= UNPACKED_MAX_N || !self.a.row_stride.is_multiple_of(CROWDED_STRIDE));
+        let b_in_place = self.b.col_stride == 1 && self.m <= nr.min(UNPACKED_MAX_M) && self.k > 0;
 
         for jc in (0..self.n).step_by(NC) {
             let columns = jc..self.n.min(jc + NC);
+            // Whole panels may be read where they are; the last one is packed if it is narrower.
+            let packed_from = if b_in_place { jc + columns.len() / nr * nr } else { jc };
             // With k = 0 the one block is empty: C₀ still goes through the epilogue.
             for pc in (0..self.k.max(1)).step_by(kc) {
                 let depth = pc..self.k.min(pc + kc);
-                let stage = tile::Stage { from_c: self.accumulate || pc > 0, finish: depth.end == self.k };
-                // Columns whose panels are read where they are.
-                let in_place = if self.b.col_stride == 1 && self.m <= nr.min(UNPACKED_MAX_M) && !depth.is_empty() {
-                    columns.start..columns.start + columns.len() / nr * nr
-                } else {
-                    columns.start..columns.start
-                };
-                pack::columns(simd, self.b, depth.clone(), in_place.end..columns.end, nr, b_panels);
+                let from_c = self.accumulate || pc > 0;
+                let finish = depth.end == self.k;
+                pack::columns(simd, self.b, depth.clone(), packed_from..columns.end, nr, b_panels);
 
                 for ic in (0..self.m).step_by(MC) {
                     let rows = ic..self.m.min(ic + MC);
-                    let unpacked = self.a.col_stride == 1
-                        && (self.n <= UNPACKED_MAX_N || !self.a.row_stride.is_multiple_of(CROWDED_STRIDE));
-                    if !unpacked {
+                    let a = if a_in_place {
+                        Rows::InPlace(self.a)
+                    } else {
                         pack::rows::<S, MR>(simd, self.a, rows.clone(), depth.clone(), a_panels);
-                    }
+                        Rows::Packed(a_panels)
+                    };
                     for jr in columns.clone().step_by(nr) {
                         let columns = jr..columns.end.min(jr + nr);
-                        let panel = if in_place.contains(&jr) {
+                        let panel = if jr < packed_from {
                             Panel::in_place(self.b, &depth, jr)
                         } else {
-                            Panel::packed(
-                                b_panels,
-                                jr - in_place.end,
-                                columns.len().next_multiple_of(S::LANES),
-                                depth.len(),
-                            )
+                            let width = columns.len().next_multiple_of(S::LANES);
+                            Panel::packed(b_panels, jr - packed_from, width, depth.len())
                         };
-                        for ir in rows.clone().step_by(MR) {
-                            let place = tile::Place { rows: ir..rows.end.min(ir + MR), columns: columns.clone() };
-                            if unpacked {
-                                let left = UnpackedRows::<MR>::new(self.a, place.rows.clone(), depth.clone());
-                                tile.compute::<S, MR, NV, _>(simd, left, panel, place, stage);
-                            } else {
-                                let left = PackedRows::<MR>::new(a_panels, ir - ic, depth.len());
-                                tile.compute::<S, MR, NV, _>(simd, left, panel, place, stage);
-                            }
+                        let c = &mut self.c[rows.start * self.c_stride + columns.start..];
+                        let (rows, c_stride) = (rows.clone(), self.c_stride);
+                        let strip = Strip {
+                            a,
+                            panel,
+                            depth: depth.clone(),
+                            rows: rows.clone(),
+                            c,
+                            c_stride,
+                            columns: columns.len(),
+                            from_c,
+                        };
+                        strip.sum::<S, MR, NV>(simd);
+                        if finish && E::CHANGES {
+                            apply(simd, self.epilogue, self.c, c_stride, rows, columns);
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// Sends finished sums through the epilogue, while they are in L1.
+#[inline(always)]
+fn apply<S: Simd, E: Epilogue>(
+    simd: S,
+    epilogue: E,
+    c: &mut [f32],
+    c_stride: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+) {
+    let whole = columns.len() / S::LANES * S::LANES;
+    for i in rows {
+        let (vectors, rest) = c[i * c_stride..][columns.clone()].split_at_mut(whole);
+        let mut at = columns.start;
+        for vector in vectors.chunks_exact_mut(S::LANES) {
+            simd.store(epilogue.apply(simd, simd.load(vector), i, at..at + S::LANES), vector);
+            at += S::LANES;
+        }
+        if !rest.is_empty() {
+            let sums = simd.load_partial(rest);
+            simd.store_partial(epilogue.apply(simd, sums, i, at..at + rest.len()), rest);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | constant | value | why |
 //! |---|---|---|
-//! | mr × nr | 6×64 AVX-512, 6×16 AVX2 | sums in registers; 12 and 24 chains of FMA hide its latency of 4 at 2 (1) a cycle |
+//! | mr × nr | 6×64 AVX-512, 6×16 AVX2 | sums in registers; 24 and 12 chains of FMA hide its latency of 4 at 2 (1) a cycle |
 //! | KC | 512 | a tile's sums leave the registers once in 512 steps; a panel of B, 512×16, is 32 KiB and streams from L2 |
 //! | MC | 96 | a block of A, 96×512, is 192 KiB: well inside an L2 of 512 KiB, and a multiple of mr |
 //! | NC | 2048 | the panels of B, 512×2048, are 4 MiB: they stay in L3 |

@@ -1,4 +1,4 @@
-//! The tile: `MR × NV` vectors of sums, held in registers while k runs.
+//! The tile: `MR × NV` vectors of sums, held in registers while k runs; and the strips that tiles are the parts of.
 //!
 //! ```text
 //!                     panel of B: kc × (NV vectors)
@@ -12,7 +12,6 @@
 //!               └──┘  └────────┴────────┘
 //! ```
 
-use crate::epilogue::Epilogue;
 use crate::simd::Simd;
 use crate::view::View;
 use core::ops::Range;
@@ -28,23 +27,22 @@ pub fn tile_shape<S: Simd>(_: S) -> (usize, usize) {
 }
 
 /// Where a tile reads A.
-pub(super) trait Left<const MR: usize>: Copy {
-    /// The steps of k.
-    fn depth(&self) -> usize;
+trait Left: Copy {
     /// Element p of row i.
     fn at(&self, i: usize, p: usize) -> f32;
 }
 
-/// `MR` rows of A, read where they are. Rows behind the last one repeat it; their sums are not stored.
+/// Rows of A, read where they are.
 #[derive(Clone, Copy)]
-pub(super) struct UnpackedRows<'a, const MR: usize> {
-    rows: [&'a [f32]; MR],
+struct UnpackedRows<'a, const ROWS: usize> {
+    rows: [&'a [f32]; ROWS],
 }
 
-impl<'a, const MR: usize> UnpackedRows<'a, MR> {
+impl<'a, const ROWS: usize> UnpackedRows<'a, ROWS> {
+    /// Rows behind the last one repeat it; their sums are not stored.
     #[inline(always)]
-    pub(super) fn new(a: View<'a>, rows: Range<usize>, depth: Range<usize>) -> Self {
-        let mut slices = [[].as_slice(); MR];
+    fn new(a: View<'a>, rows: Range<usize>, depth: Range<usize>) -> Self {
+        let mut slices = [[].as_slice(); ROWS];
         for (i, slice) in slices.iter_mut().enumerate() {
             if !depth.is_empty() {
                 *slice = a.row((rows.start + i).min(rows.end - 1), depth.clone());
@@ -54,11 +52,7 @@ impl<'a, const MR: usize> UnpackedRows<'a, MR> {
     }
 }
 
-impl<const MR: usize> Left<MR> for UnpackedRows<'_, MR> {
-    #[inline(always)]
-    fn depth(&self) -> usize {
-        self.rows[0].len()
-    }
+impl<const ROWS: usize> Left for UnpackedRows<'_, ROWS> {
     #[inline(always)]
     fn at(&self, i: usize, p: usize) -> f32 {
         self.rows[i][p]
@@ -67,30 +61,27 @@ impl<const MR: usize> Left<MR> for UnpackedRows<'_, MR> {
 
 /// A panel of `MR` packed rows.
 #[derive(Clone, Copy)]
-pub(super) struct PackedRows<'a, const MR: usize> {
+struct PackedRows<'a, const MR: usize> {
     panel: &'a [[f32; MR]],
 }
 
-impl<'a, const MR: usize> PackedRows<'a, MR> {
-    /// The panel that starts at row `from` of the packed block.
-    #[inline(always)]
-    pub(super) fn new(panels: &'a [f32], from: usize, depth: usize) -> Self {
-        Self { panel: panels[from * depth..][..MR * depth].as_chunks().0 }
-    }
-}
-
-impl<const MR: usize> Left<MR> for PackedRows<'_, MR> {
-    #[inline(always)]
-    fn depth(&self) -> usize {
-        self.panel.len()
-    }
+impl<const MR: usize> Left for PackedRows<'_, MR> {
     #[inline(always)]
     fn at(&self, i: usize, p: usize) -> f32 {
         self.panel[p][i]
     }
 }
 
-/// Columns of B: row p starts at `data[p · stride]`.
+/// Some rows of A, for all of a block of k.
+#[derive(Clone, Copy)]
+pub(super) enum Rows<'a> {
+    /// Where they are; they are contiguous along k.
+    InPlace(View<'a>),
+    /// In panels, the first of which holds the first of the rows.
+    Packed(&'a [f32]),
+}
+
+/// Some columns of B, for all of a block of k: row p starts at `data[p · stride]`.
 #[derive(Clone, Copy)]
 pub(super) struct Panel<'a> {
     data: &'a [f32],
@@ -111,66 +102,99 @@ impl<'a> Panel<'a> {
     }
 }
 
-/// Which part of C a tile computes.
-#[derive(Clone)]
-pub(super) struct Place {
+/// A strip of C, no wider than a tile: `c ← c₀ + rows·panel` over a block of k.
+pub(super) struct Strip<'a> {
+    pub(super) a: Rows<'a>,
+    pub(super) panel: Panel<'a>,
+    /// The block of k, as columns of A.
+    pub(super) depth: Range<usize>,
+    /// Rows of A and C.
     pub(super) rows: Range<usize>,
-    pub(super) columns: Range<usize>,
-}
-
-/// Where in its sums a tile is.
-#[derive(Clone, Copy)]
-pub(super) struct Stage {
-    /// Whether the sums go on from what C holds; otherwise from zero.
-    pub(super) from_c: bool,
-    /// Whether this is the last block of k: then the epilogue follows.
-    pub(super) finish: bool,
-}
-
-/// C, and what is done to it.
-pub(super) struct Tile<'a, E> {
+    /// The first element of the strip is that of the first row.
     pub(super) c: &'a mut [f32],
     pub(super) c_stride: usize,
-    pub(super) epilogue: E,
+    pub(super) columns: usize,
+    /// Whether c₀ is what C holds; otherwise it is zero.
+    pub(super) from_c: bool,
 }
 
-impl<E: Epilogue> Tile<'_, E> {
-    /// Computes one tile, with no more vectors a row than its columns need.
+impl Strip<'_> {
+    /// Sums the strip tile by tile. Compiled once a lowering, not once an epilogue.
+    pub(super) fn sum<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                // No more vectors a row than the columns need. The conditions on NV are constants: no tile is compiled that is
+                // wider than the lowering's own.
+                match self.columns.div_ceil(S::LANES) {
+                    1 if NV > 1 => self.tiles::<S, MR, 1>(simd),
+                    2 if NV > 2 => self.tiles::<S, MR, 2>(simd),
+                    3 if NV > 3 => self.tiles::<S, MR, 3>(simd),
+                    _ => self.tiles::<S, MR, NV>(simd),
+                }
+            },
+        );
+    }
+
     #[inline(always)]
-    pub(super) fn compute<S: Simd, const MR: usize, const NV: usize, L: Left<MR>>(
-        &mut self,
-        simd: S,
-        left: L,
-        panel: Panel<'_>,
-        place: Place,
-        stage: Stage,
-    ) {
-        // The conditions on NV are constants: no tile is compiled that is wider than the lowering's own.
-        match place.columns.len().div_ceil(S::LANES) {
-            1 if NV > 1 => self.sized::<S, MR, 1, L>(simd, left, panel, &place, stage.from_c),
-            2 if NV > 2 => self.sized::<S, MR, 2, L>(simd, left, panel, &place, stage.from_c),
-            3 if NV > 3 => self.sized::<S, MR, 3, L>(simd, left, panel, &place, stage.from_c),
-            _ => self.sized::<S, MR, NV, L>(simd, left, panel, &place, stage.from_c),
-        }
-        if stage.finish && E::CHANGES {
-            self.finish(simd, &place);
+    fn tiles<S: Simd, const MR: usize, const NV: usize>(mut self, simd: S) {
+        for ir in self.rows.clone().step_by(MR) {
+            let rows = ir..self.rows.end.min(ir + MR);
+            // No more rows than there are, or at most one.
+            match rows.len() {
+                1 if MR > 1 => self.tile::<S, MR, 1, NV>(simd, rows),
+                2 if MR > 2 => self.tile::<S, MR, 2, NV>(simd, rows),
+                3 | 4 if MR > 4 => self.tile::<S, MR, 4, NV>(simd, rows),
+                _ => self.tile::<S, MR, MR, NV>(simd, rows),
+            }
         }
     }
 
     #[inline(always)]
-    fn sized<S: Simd, const MR: usize, const NV: usize, L: Left<MR>>(
-        &mut self,
-        simd: S,
-        left: L,
-        panel: Panel<'_>,
-        place: &Place,
-        from_c: bool,
-    ) {
-        let mut sums = [[simd.splat(0.0); NV]; MR];
-        if from_c {
-            for i in 0..MR {
-                if i < place.rows.len() {
-                    let row = self.row(place.rows.start + i, &place.columns);
+    fn tile<S: Simd, const MR: usize, const ROWS: usize, const NV: usize>(&mut self, simd: S, rows: Range<usize>) {
+        let before = rows.start - self.rows.start;
+        let c = &mut self.c[before * self.c_stride..];
+        let tile = Tile {
+            panel: self.panel,
+            depth: self.depth.len(),
+            c,
+            c_stride: self.c_stride,
+            rows: rows.len(),
+            columns: self.columns,
+            from_c: self.from_c,
+        };
+        match self.a {
+            Rows::InPlace(a) => {
+                tile.sum::<S, ROWS, NV>(simd, UnpackedRows::<ROWS>::new(a, rows, self.depth.clone()));
+            }
+            Rows::Packed(panels) => {
+                let depth = self.depth.len();
+                let (panel, _) = panels[before * depth..][..MR * depth].as_chunks::<MR>();
+                tile.sum::<S, ROWS, NV>(simd, PackedRows { panel });
+            }
+        }
+    }
+}
+
+/// A tile of C, of as many rows and columns as there are.
+struct Tile<'a> {
+    panel: Panel<'a>,
+    depth: usize,
+    c: &'a mut [f32],
+    c_stride: usize,
+    rows: usize,
+    columns: usize,
+    from_c: bool,
+}
+
+impl Tile<'_> {
+    #[inline(always)]
+    fn sum<S: Simd, const ROWS: usize, const NV: usize>(mut self, simd: S, a: impl Left) {
+        let mut sums = [[simd.splat(0.0); NV]; ROWS];
+        if self.from_c {
+            for i in 0..ROWS {
+                if i < self.rows {
+                    let row = self.row(i);
                     for j in 0..NV {
                         sums[i][j] = simd.load_partial(&row[j * S::LANES..]);
                     }
@@ -178,14 +202,14 @@ impl<E: Epilogue> Tile<'_, E> {
             }
         }
 
-        for p in 0..left.depth() {
-            let b = &panel.data[p * panel.stride..][..NV * S::LANES];
+        for p in 0..self.depth {
+            let b = &self.panel.data[p * self.panel.stride..][..NV * S::LANES];
             let mut vectors = [simd.splat(0.0); NV];
             for j in 0..NV {
                 vectors[j] = simd.load(&b[j * S::LANES..]);
             }
-            for i in 0..MR {
-                let a = simd.splat(left.at(i, p));
+            for i in 0..ROWS {
+                let a = simd.splat(a.at(i, p));
                 for j in 0..NV {
                     sums[i][j] = simd.mul_add(a, vectors[j], sums[i][j]);
                 }
@@ -193,9 +217,9 @@ impl<E: Epilogue> Tile<'_, E> {
         }
 
         // Index loops: iterating over the sums by value would spill them all.
-        for i in 0..MR {
-            if i < place.rows.len() {
-                let row = self.row(place.rows.start + i, &place.columns);
+        for i in 0..ROWS {
+            if i < self.rows {
+                let row = self.row(i);
                 for j in 0..NV {
                     simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
                 }
@@ -203,28 +227,8 @@ impl<E: Epilogue> Tile<'_, E> {
         }
     }
 
-    /// Sends the sums through the epilogue, while they are in L1. Doing that on their way out of the registers would save a load,
-    /// but is so much code, once a vector of the tile, that the compiler gives up keeping the sums in registers at all.
     #[inline(always)]
-    fn finish<S: Simd>(&mut self, simd: S, place: &Place) {
-        let epilogue = self.epilogue;
-        let whole = place.columns.len() / S::LANES * S::LANES;
-        for i in place.rows.clone() {
-            let (vectors, rest) = self.row(i, &place.columns).split_at_mut(whole);
-            let mut at = place.columns.start;
-            for vector in vectors.chunks_exact_mut(S::LANES) {
-                simd.store(epilogue.apply(simd, simd.load(vector), i, at..at + S::LANES), vector);
-                at += S::LANES;
-            }
-            if !rest.is_empty() {
-                let sums = simd.load_partial(rest);
-                simd.store_partial(epilogue.apply(simd, sums, i, at..at + rest.len()), rest);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn row(&mut self, i: usize, columns: &Range<usize>) -> &mut [f32] {
-        &mut self.c[i * self.c_stride..][columns.clone()]
+    fn row(&mut self, i: usize) -> &mut [f32] {
+        &mut self.c[i * self.c_stride..][..self.columns]
     }
 }
