@@ -35,9 +35,9 @@ impl Data {
 
 /// One unit in the last place of an `f32` near x: the gap between the two `f32` around it.
 pub fn ulp(x: f64) -> f64 {
-    // The exponents of f64 tell; a subnormal f32 has the gap of the smallest normal one.
-    let exponent = ((x.abs().to_bits() >> 52) as i32 - 1023).clamp(-126, 127);
-    2_f64.powi(exponent - 23)
+    // A subnormal f32 has the gap of the smallest normal one. Without its fraction, x is a power of two.
+    let normal = x.abs().clamp(f32::MIN_POSITIVE.into(), f32::MAX.into());
+    f64::from_bits(normal.to_bits() & f64::INFINITY.to_bits()) * f64::from(f32::EPSILON)
 }
 
 #[cfg(test)]

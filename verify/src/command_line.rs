@@ -2,8 +2,9 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use lanegrad::{Activation, Clip, Initialization, LearningRate, Loss, Momentum};
+use lanegrad::{Activation, Clip, Initialization, Isa, LearningRate, Loss, Momentum};
 use lanegrad_verify::training::{Algorithm, Experiment, HyperParameters, name};
+use lanegrad_verify::ulp::{Coverage, FUNCTIONS, Function};
 use std::path::PathBuf;
 
 const ALL: &str = "all";
@@ -28,8 +29,46 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Check every kernel against an independent reference.
     Check,
+    /// Measure the functions of one number: their errors in ULP, where they fall, symmetry, range, special values.
+    Ulp(Ulp),
     /// Train on handwritten digits: MNIST, or the part of it that is embedded.
     Train(Box<Train>),
+}
+
+/// The flags of `ulp`.
+#[derive(Args, Debug)]
+pub(crate) struct Ulp {
+    /// Measure this function alone.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(FUNCTIONS.map(|function| function.name)))]
+    function: Option<String>,
+    /// Measure on this instruction set alone.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Isa::NAMES))]
+    isa: Option<String>,
+    /// Try all 2³² arguments, which takes minutes, instead of some and those around all boundaries.
+    #[arg(long)]
+    exhaustive: bool,
+}
+
+impl Ulp {
+    pub(crate) fn functions(&self) -> impl Iterator<Item = Function> {
+        let wanted = |function: &Function| self.function.as_ref().is_none_or(|name| name == function.name);
+        FUNCTIONS.into_iter().filter(wanted)
+    }
+
+    /// # Errors
+    /// When this processor has not the instruction set, said in one sentence.
+    pub(crate) fn isas(&self) -> Result<Vec<Isa>, String> {
+        let wanted = |isa: &Isa| self.isa.as_ref().is_none_or(|name| name == isa.name());
+        let isas: Vec<Isa> = Isa::available().filter(wanted).collect();
+        match &self.isa {
+            Some(name) if isas.is_empty() => Err(format!("this processor has no {name}")),
+            _ => Ok(isas),
+        }
+    }
+
+    pub(crate) fn coverage(&self) -> Coverage {
+        if self.exhaustive { Coverage::Exhaustive } else { Coverage::Everyday }
+    }
 }
 
 /// The flags of `train`.

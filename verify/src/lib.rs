@@ -17,3 +17,4 @@ pub mod shapes;
 pub mod tally;
 pub mod training;
 pub mod twin;
+pub mod ulp;

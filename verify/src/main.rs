@@ -5,9 +5,9 @@ mod progress;
 mod train;
 
 use clap::Parser;
-use command_line::{Command, CommandLine, Train};
+use command_line::{Command, CommandLine, Train, Ulp};
 use lanegrad::Backend;
-use lanegrad_verify::check;
+use lanegrad_verify::{check, ulp};
 use progress::Progress;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -67,6 +67,7 @@ fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure
     writeln!(out, "instruction set: {}", backend.isa())?;
     match command_line.command {
         Some(Command::Check) => check(out),
+        Some(Command::Ulp(flags)) => measure(&flags, out),
         Some(Command::Train(flags)) => train::train(&flags, &mut backend, out),
         None => {
             check(out)?;
@@ -81,6 +82,22 @@ fn check(out: &mut impl Write) -> Result<(), Failure> {
     drop(progress);
     let written = writeln!(out, "{report}");
     // A failed check counts even if nobody read the report.
+    if !report.passed() {
+        return Err(Failure::Check);
+    }
+    Ok(written?)
+}
+
+fn measure(flags: &Ulp, out: &mut impl Write) -> Result<(), Failure> {
+    let isas = flags.isas().map_err(Failure::Refused)?;
+    let names: Vec<_> = isas.iter().map(|isa| isa.name()).collect();
+    let mut report = ulp::Report::default();
+    for function in flags.functions() {
+        let mut progress = Progress::new();
+        let what = format!("measuring {} on {}", function.name, names.join(", "));
+        report.add(function, &isas, flags.coverage(), &mut |done, total| progress.say(&what, done, total));
+    }
+    let written = write!(out, "{report}");
     if !report.passed() {
         return Err(Failure::Check);
     }

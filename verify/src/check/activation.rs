@@ -1,59 +1,21 @@
 //! Functions of one number, in units in the last place.
 
-use super::dense::{ACTIVATION_ULP, reference};
-use crate::bound::ulp;
 use crate::shapes::Edges;
 use crate::tally::Tally;
+use crate::ulp::{Coverage, Function, measure};
+use crate::{bound, ulp};
 use lanegrad::{Activation, Backend, Isa};
-use lanegrad_kernels::elementwise::{Map, MapInPlace};
-use lanegrad_kernels::math;
-use lanegrad_kernels::simd::Simd;
-
-/// Every 1,009th of all 2³² floats, and all floats of this many around each boundary.
-const STRIDE: usize = 1009;
-const AROUND: u32 = 10_000;
-
-/// Where a function changes its method, saturates, or its argument is special.
-const BOUNDARIES: [f32; 16] = [
-    0.0,
-    1e-45,
-    f32::MIN_POSITIVE,
-    1e-8,
-    0.346_573_6,
-    0.625,
-    1.0,
-    8.5,
-    9.01,
-    17.33,
-    44.0,
-    88.72,
-    89.0,
-    103.97,
-    104.0,
-    f32::MAX,
-];
-
-/// `eˣ`, on which the others rest; it is not an activation function of the API.
-#[derive(Clone, Copy)]
-struct Exp;
-
-impl Map for Exp {
-    #[inline(always)]
-    fn apply<S: Simd>(self, simd: S, x: S::V) -> S::V {
-        math::exp(simd, x)
-    }
-}
 
 pub(super) fn exp(isa: Isa, tally: &mut Tally) {
-    function(isa, &mut |x| isa.run(MapInPlace { map: Exp, x }), &f64::exp, tally);
+    function(isa, &ulp::EXP, tally);
 }
 
 pub(super) fn sigmoid(isa: Isa, tally: &mut Tally) {
-    by_name(isa, Activation::Sigmoid, tally);
+    function(isa, &ulp::SIGMOID, tally);
 }
 
 pub(super) fn tanh(isa: Isa, tally: &mut Tally) {
-    by_name(isa, Activation::Tanh, tally);
+    function(isa, &ulp::TANH, tally);
 }
 
 /// Exactly right, NaN included.
@@ -69,18 +31,19 @@ pub(super) fn relu(isa: Isa, tally: &mut Tally) {
     }
 }
 
-fn by_name(isa: Isa, activation: Activation, tally: &mut Tally) {
-    let backend = Backend::with_isa(isa);
-    function(isa, &mut |x| activation.apply(&backend, x), &|x| reference(activation).value(x), tally);
-}
-
-/// Within [`ACTIVATION_ULP`] everywhere; special values in every lane of every tail; the neighbours do not matter.
-fn function(isa: Isa, apply: &mut dyn FnMut(&mut [f32]), expected: &dyn Fn(f64) -> f64, tally: &mut Tally) {
+/// Within [`ulp::LIMIT`] everywhere, symmetric, in range; special values in every lane of every tail; the neighbours do not
+/// matter.
+fn function(isa: Isa, function: &Function, tally: &mut Tally) {
+    let apply = function.kernel(isa);
+    let [found] = measure(function, Coverage::Everyday, [&apply], &mut |_, _| ());
+    for fault in found.faults(function) {
+        tally.wrong(|| fault);
+    }
     let mut compare = |x: f32, found: f32, place: &dyn Fn() -> String| {
-        let expected = expected(x.into());
+        let expected = (function.exact)(x.into());
         // What rounds to infinity is infinite.
         let expected = if (expected as f32).is_infinite() { f64::from(expected as f32) } else { expected };
-        tally.within(found.into(), expected, ACTIVATION_ULP * ulp(expected), || format!("at {x:e}{}", place()));
+        tally.within(found.into(), expected, ulp::LIMIT * bound::ulp(expected), || format!("at {x:e}{}", place()));
     };
     for x in inputs() {
         let mut found = x.clone();
@@ -104,14 +67,10 @@ fn function(isa: Isa, apply: &mut dyn FnMut(&mut [f32]), expected: &dyn Fn(f64) 
     }
 }
 
-/// The strided subset, then the boundaries' surroundings, of either sign, in parts that fit the cache.
+/// The everyday arguments, of either sign, in parts that fit the cache and end within a vector.
 fn inputs() -> impl Iterator<Item = Vec<f32>> {
-    let strided = (0..=u32::MAX).step_by(STRIDE).map(f32::from_bits);
-    let boundaries = BOUNDARIES.into_iter().flat_map(|boundary| {
-        let bits = boundary.to_bits();
-        (bits.saturating_sub(AROUND)..=bits + AROUND).flat_map(|bits| [f32::from_bits(bits), -f32::from_bits(bits)])
-    });
-    let mut all = strided.chain(boundaries);
+    let runs = Coverage::Everyday.runs(ulp::EXP.boundaries);
+    let mut all = runs.into_iter().flat_map(|run| run.magnitudes().flat_map(|x| [x, -x]));
     core::iter::from_fn(move || {
         let part: Vec<f32> = all.by_ref().take(4099).collect();
         (!part.is_empty()).then_some(part)

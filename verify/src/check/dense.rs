@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 /// The largest error of an activation function, in units in the last place.
-pub(super) const ACTIVATION_ULP: f64 = 2.0;
+pub(super) const ACTIVATION_ULP: f64 = crate::ulp::LIMIT;
 
 /// `A·B` by each of the three operations in turn.
 fn by_turns(isa: Isa) -> impl FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) {
