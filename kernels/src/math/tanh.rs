@@ -19,7 +19,9 @@ pub fn tanh<S: Simd>(simd: S, x: S::V) -> S::V {
     for coefficient in [2.063_909e-2, -5.373_971_6e-2, 1.333_144_2e-1, -3.333_328e-1] {
         p = simd.mul_add(p, square, simd.splat(coefficient));
     }
-    let near = simd.mul(x, simd.mul_add(square, p, one));
+    // Adding 0 leaves +0, not −0, of a square of 0: then −0 stays −0.
+    let change = simd.mul_add(square, p, simd.splat(0.0));
+    let near = simd.mul_add(x, change, x);
 
     let e = exp(simd, simd.add(magnitude, magnitude));
     let far = simd.sub(one, simd.div(simd.splat(2.0), simd.add(e, one)));
