@@ -229,6 +229,26 @@ fn every_option_reaches_the_run_on_the_embedded_digits() {
 }
 
 #[test]
+fn ulp_measures_one_function_or_all() {
+    let all = run(verify("ulp", &["ulp"]));
+    assert!(all.status.success());
+    let all = text(&all.stdout);
+    assert!(all.lines().all(|line| line.chars().count() <= 80), "{all}");
+    let rows = |name: &str| all.lines().filter(|line| line.trim_start().starts_with(name)).count();
+    for name in ["exp", "sigmoid", "tanh", "relu"] {
+        assert!(rows(name) >= lanegrad::Isa::available().count(), "{all}");
+    }
+    let one = text(&run(verify("ulp", &["ulp", "--function", "tanh", "--isa", "scalar"])).stdout);
+    let row = all.lines().find(|line| line.contains("tanh") && line.contains("scalar")).unwrap();
+    // Behind the line with the instruction set in use.
+    let (_, one) = one.split_once('\n').unwrap();
+    assert!(one.contains(row) && !one.contains("exp") && !one.contains("portable"), "{one}");
+
+    refused(verify("ulp", &["ulp", "--function", "gelu"]), "'gelu'");
+    refused(verify("ulp", &["ulp", "--isa", "sse9"]), "'sse9'");
+}
+
+#[test]
 fn divergence_is_a_result() {
     tiny_set("divergence");
     let steep = ["--optimizer", "sgd", "--learning-rate", "1e38", "--activation", "identity"];

@@ -270,7 +270,7 @@ fn a_row_does_not_depend_on_the_other_rows() {
                 dense::backward(&mut backend, backward, MatMut::new(&mut below, batch, inputs).unwrap()).unwrap();
                 (z, below)
             };
-            for activation in [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu] {
+            for activation in ACTIVATIONS {
                 let (z, below) = run(&x, &delta, activation);
                 for kept in [0, batch / 2, batch - 1] {
                     let (mut x, mut delta) = (x.clone(), delta.clone());
@@ -369,6 +369,100 @@ fn a_row_of_softmax_does_not_depend_on_the_other_rows() {
             disturb(&mut logits, classes, kept);
             let row = kept * classes..(kept + 1) * classes;
             assert_eq!(bits(&delta(&logits)[row.clone()]), bits(&first[row]), "{isa}, row {kept}");
+        }
+    }
+}
+
+const ACTIVATIONS: [Activation; 4] = [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu];
+
+#[test]
+fn activations_do_not_depend_on_the_place_or_the_neighbours_and_with_fma_not_on_the_instruction_set() {
+    let mut compared = 0;
+    let wild = [f32::NAN, f32::INFINITY, 0.0, -0.0, 1e-45, 89.0, f32::MIN];
+    let x: Vec<f32> = numbers(131, 1).iter().map(|x| x * 20.0).chain(wild).collect();
+    for activation in ACTIVATIONS {
+        let alone = |isa: Isa| {
+            let backend = Backend::with_isa(isa);
+            let apply = |&x: &f32| {
+                let mut x = [x];
+                activation.apply(&backend, &mut x);
+                // The bits of a NaN are nobody's promise.
+                if x[0].is_nan() { CANARY } else { x[0].to_bits() }
+            };
+            x.iter().map(apply).collect::<Vec<_>>()
+        };
+        for isa in Isa::available() {
+            let expected = alone(isa);
+            assert!(isa.name() == "portable" || expected == alone(Isa::from_name("scalar").unwrap()), "{isa}");
+            let backend = Backend::with_isa(isa);
+            for offset in 0..=16 {
+                for len in [1, 7, 16, 33, x.len() - offset] {
+                    let mut together = x.clone();
+                    activation.apply(&backend, &mut together[offset..offset + len]);
+                    for (i, found) in together.into_iter().enumerate() {
+                        let inside = (offset..offset + len).contains(&i);
+                        let expected = if inside { expected[i] } else { x[i].to_bits() };
+                        let found = if inside && found.is_nan() { CANARY } else { found.to_bits() };
+                        assert!(found == expected, "{isa}, {activation:?}, number {i}, offset {offset}, {len} long");
+                        compared += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(compared > 10_000);
+}
+
+/// The norm is summed in a fixed order, and so are the bits of what is scaled by it; by value, each number is on its own.
+#[test]
+fn clipping_does_not_depend_on_the_run_or_the_place_and_with_fma_not_on_the_instruction_set() {
+    let values = [numbers(4099, 1), numbers(77, 2), numbers(0, 3), numbers(5, 4)];
+    let run = |isa: Isa, offset: usize| {
+        let backend = Backend::with_isa(isa);
+        let clip = |clip: fn(&Backend, &mut [&mut [f32]]) -> f64| {
+            let mut inputs = values.each_ref().map(|values| Input::new(values, (1, values.len()), offset, 0));
+            let mut tensors: Vec<_> = inputs.iter_mut().map(|input| &mut input.data[offset..]).collect();
+            let norm = clip(&backend, &mut tensors);
+            assert!(inputs.iter().all(|input| input.data[..offset].iter().all(|x| x.to_bits() == CANARY)));
+            (norm.to_bits(), inputs.map(|input| bits(&input.data[offset..])))
+        };
+        [
+            clip(|backend, tensors| clip::by_global_norm(backend, tensors, 1.5).unwrap()),
+            clip(|backend, tensors| clip::by_value(backend, tensors, 0.25).map(|()| 0.0).unwrap()),
+        ]
+    };
+    for isa in Isa::available() {
+        let first = run(isa, 0);
+        assert!(isa.name() == "portable" || first == run(Isa::from_name("scalar").unwrap(), 0), "{isa}");
+        for offset in 0..=16 {
+            assert!(run(isa, offset) == first, "{isa}, offset {offset}");
+        }
+    }
+}
+
+/// What a network says of an example is the same alone, and among others whatever they are.
+#[test]
+fn a_prediction_does_not_depend_on_the_other_examples() {
+    let (batch, inputs, outputs) = (23, 19, 10);
+    let layers = [(33, Activation::Relu), (24, Activation::Sigmoid), (17, Activation::Tanh)]
+        .into_iter()
+        .chain([(outputs, Activation::Identity)])
+        .map(|(units, activation)| LayerOptions { units, activation, initialization: Initialization::HeNormal });
+    let layers: Vec<_> = layers.collect();
+    let x = numbers(batch * inputs, 1);
+    for isa in Isa::available() {
+        let mut backend = Backend::with_isa(isa);
+        let mut network = Network::new(inputs, &layers, &mut StdRng::seed_from_u64(7)).unwrap();
+        let mut predict = |x: &[f32], rows: usize, row: usize| {
+            let z = network.predict(&mut backend, MatRef::new(x, rows, inputs).unwrap()).unwrap();
+            (0..outputs).map(|j| z.get(row, j).unwrap().to_bits()).collect::<Vec<_>>()
+        };
+        for kept in 0..batch {
+            let together = predict(&x, batch, kept);
+            assert_eq!(predict(&x[kept * inputs..][..inputs], 1, 0), together, "{isa}, alone, example {kept}");
+            let mut disturbed = x.clone();
+            disturb(&mut disturbed, inputs, kept);
+            assert_eq!(predict(&disturbed, batch, kept), together, "{isa}, example {kept}");
         }
     }
 }
