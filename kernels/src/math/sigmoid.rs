@@ -4,7 +4,10 @@
 //! to the left the result keeps its relative accuracy down into the subnormals. What rounding `1 + e` loses is known exactly
 //! (Dekker 1971), and is given back to the quotient q in first order: `q − q·lost/(1 + e)`, where `1/(1 + e)` is q or `1 − q`.
 //!
-//! Range: all numbers. Special values: `σ(−∞) = 0`, `σ(∞) = 1`, `σ(±0) = ½`, NaN gives NaN.
+//! Error, over all floats: at most 1.967 ULP, at −6.237699. At 1 of 6,800 floats it falls, by one float, to the next; most
+//! of those lie between 1.5 and 3. `|σ(−x) + σ(x) − 1| ≤ 2⁻²⁴`.
+//!
+//! Range: all numbers, with results in [0, 1]. Special values: `σ(−∞) = 0`, `σ(∞) = 1`, `σ(±0) = ½`, NaN gives NaN.
 
 use super::exp;
 use crate::simd::Simd;

@@ -1,9 +1,11 @@
 //! `tanh x`
 //!
-//! Method: for `|x| < 0.625`, `x·(1 + x²·p(x²))` with p of degree 4 (the coefficients are those of Moshier's Cephes,
-//! `tanhf`); elsewhere `±(1 − 2/(exp(2|x|) + 1))`.
+//! Method: for `|x| < 0.625`, `x + x·(x²·p(x²))` with p of degree 4 (the coefficients are those of Moshier's Cephes,
+//! `tanhf`): next to x the second term is small, and so are its errors. Elsewhere `±(1 − 2/(exp(2|x|) + 1))`.
 //!
-//! Range: all numbers. Special values: `tanh(±∞) = ±1`, `tanh(±0) = ±0`, NaN gives NaN; odd to the last bit.
+//! Error, over all floats: at most 1.331 ULP, at ±0.6283096. It never falls from one float to the next.
+//!
+//! Range: all numbers, with results in [−1, 1]. Special values: `tanh(±∞) = ±1`, `tanh(±0) = ±0`, NaN gives NaN; odd to the last bit.
 
 use super::exp;
 use crate::simd::Simd;
