@@ -39,10 +39,16 @@ impl Isa {
 
     /// What this processor has, best first; `portable` and `scalar` are always there.
     pub fn available() -> impl Iterator<Item = Self> + Clone {
+        Self::available_with(&|_| true)
+    }
+
+    /// What a processor has that is this one without the features for which `has` is false, best first. Features are named as
+    /// in `is_x86_feature_detected!`.
+    pub fn available_with(has: &dyn Fn(&str) -> bool) -> impl Iterator<Item = Self> + Clone + use<> {
         #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-        let vectors = [Avx512::detect().map(Self::Avx512), Avx2::detect().map(Self::Avx2)];
+        let vectors = [Avx512::detect_with(has).map(Self::Avx512), Avx2::detect_with(has).map(Self::Avx2)];
         #[cfg(not(all(target_arch = "x86_64", not(lanegrad_portable_only))))]
-        let vectors = [None, None];
+        let (vectors, _) = ([None, None], has);
         vectors.into_iter().flatten().chain([Self::Portable(Portable), Self::Scalar(Scalar)])
     }
 

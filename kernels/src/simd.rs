@@ -18,6 +18,12 @@
 
 use core::fmt::Debug;
 
+/// Whether this processor has all these features, and `has` lets each of them count.
+#[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+macro_rules! detected {
+    ($has:expr, $($feature:tt),*) => { $(is_x86_feature_detected!($feature) && $has($feature))&&* };
+}
+
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 #[expect(unsafe_code, reason = "the AVX2 intrinsics; soundness rests on the token")]
 mod avx2;

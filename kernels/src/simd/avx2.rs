@@ -10,13 +10,13 @@ pub struct Avx2(());
 /// The lowering's features, as an attribute on the item and as a condition at run time: one list.
 macro_rules! features {
     (#[enable] $($item:tt)*) => { #[target_feature(enable = "avx2,fma")] $($item)* };
-    (detect) => { is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") };
+    (detect $has:expr) => { detected!($has, "avx2", "fma") };
 }
 
 impl Avx2 {
-    /// The token, if this processor has the features.
-    pub fn detect() -> Option<Self> {
-        features!(detect).then_some(Self(()))
+    /// The token, if this processor has the features, and `has` lets each of them count.
+    pub fn detect_with(has: &dyn Fn(&str) -> bool) -> Option<Self> {
+        features!(detect has).then_some(Self(()))
     }
 }
 
@@ -26,7 +26,7 @@ macro_rules! operations {
         #[inline(always)]
         fn $name(self, $($arg: $type),*) $(-> $result)? {
             features! { #[enable] #[inline] fn inner($($arg: $type),*) $(-> $result)? $body }
-            // SAFETY: `self` exists only where `detect` found the features.
+            // SAFETY: `self` exists only where `detect_with` found the features.
             unsafe { inner($($arg),*) }
         }
     )*};
@@ -45,7 +45,7 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         features! { #[enable] #[inline] fn inner<R>(f: impl FnOnce() -> R) -> R { f() } }
-        // SAFETY: `self` exists only where `detect` found the features.
+        // SAFETY: `self` exists only where `detect_with` found the features.
         unsafe { inner(f) }
     }
 
@@ -132,7 +132,7 @@ impl Simd for Avx2 {
     fn transpose(self, source: &[f32], source_stride: usize, target: &mut [f32], target_stride: usize) {
         let row = |r: usize| self.load(&source[r * source_stride..]);
         let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
-        // SAFETY: `self` exists only where `detect` found the features.
+        // SAFETY: `self` exists only where `detect_with` found the features.
         let columns = unsafe { transpose(rows) };
         for (c, column) in columns.into_iter().enumerate() {
             self.store(column, &mut target[c * target_stride..]);

@@ -13,20 +13,13 @@ macro_rules! features {
     (#[enable] $($item:tt)*) => {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")] $($item)*
     };
-    (detect) => {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma")
-    };
+    (detect $has:expr) => { detected!($has, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma") };
 }
 
 impl Avx512 {
-    /// The token, if this processor has the features.
-    pub fn detect() -> Option<Self> {
-        features!(detect).then_some(Self(()))
+    /// The token, if this processor has the features, and `has` lets each of them count.
+    pub fn detect_with(has: &dyn Fn(&str) -> bool) -> Option<Self> {
+        features!(detect has).then_some(Self(()))
     }
 }
 
@@ -36,7 +29,7 @@ macro_rules! operations {
         #[inline(always)]
         fn $name(self, $($arg: $type),*) $(-> $result)? {
             features! { #[enable] #[inline] fn inner($($arg: $type),*) $(-> $result)? $body }
-            // SAFETY: `self` exists only where `detect` found the features.
+            // SAFETY: `self` exists only where `detect_with` found the features.
             unsafe { inner($($arg),*) }
         }
     )*};
@@ -58,7 +51,7 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         features! { #[enable] #[inline] fn inner<R>(f: impl FnOnce() -> R) -> R { f() } }
-        // SAFETY: `self` exists only where `detect` found the features.
+        // SAFETY: `self` exists only where `detect_with` found the features.
         unsafe { inner(f) }
     }
 
@@ -117,7 +110,7 @@ impl Simd for Avx512 {
         for (r, row) in rows.iter_mut().enumerate() {
             *row = self.load(&source[r * source_stride..]);
         }
-        // SAFETY: `self` exists only where `detect` found the features.
+        // SAFETY: `self` exists only where `detect_with` found the features.
         let columns = unsafe { transpose(rows) };
         for (c, column) in columns.into_iter().enumerate() {
             self.store(column, &mut target[c * target_stride..]);
