@@ -2,22 +2,43 @@
 
 mod activation;
 mod dense;
+mod detection;
+mod determinism;
+mod interface;
 mod loss;
+mod network;
 pub mod product;
+mod special;
 pub mod update;
+mod workspace;
 
 use crate::gradient_check::{self, Agreement, Disagreement};
 use crate::tally::Tally;
 use core::fmt;
 use lanegrad::{Activation, Isa};
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One row of the table.
 type Check = (Cow<'static, str>, Box<dyn Fn(Isa, &mut Tally)>);
 
+/// The quick ones first.
 fn checks() -> Vec<Check> {
     let mut checks: Vec<Check> = Vec::new();
     let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
+    add("detection", detection::subsets);
+    add("views", interface::views);
+    add("sums of nothing", interface::nothing);
+    add("gaps between rows", interface::gaps);
+    add("panels in the workspace", workspace::panels);
+    add("workspace used before", workspace::shrinking);
+    add("network", network::steps);
+    add("special values", special::maps);
+    add("special derivatives", special::derivatives);
+    add("special logits", special::softmax);
+    add("place in memory", determinism::place);
+    add("rows beside a row", determinism::neighbours);
+    add("position in a slice", determinism::position);
     add("product of integers", dense::integers);
     add("adjoint triple", dense::adjoint);
     add("product", dense::bounded);
@@ -49,17 +70,29 @@ fn checks() -> Vec<Check> {
 /// What came of all checks.
 #[derive(Clone, Debug)]
 pub struct Report {
-    gradients: Result<Agreement, Disagreement>,
+    /// `None` if something was wrong before them, and nothing more was to be checked.
+    gradients: Option<Result<Agreement, Disagreement>>,
     isas: Vec<Isa>,
     /// Instruction sets that should have been checked and were not.
     missing: Vec<String>,
     rows: Vec<(Cow<'static, str>, Vec<Tally>)>,
 }
 
-/// Checks everything on every instruction set that this processor has. `progress` is told the kernel, and how many of how many
-/// are behind it.
-pub fn run(progress: &mut dyn FnMut(&str, usize, usize)) -> Report {
-    let isas: Vec<Isa> = Isa::available().collect();
+/// How much is checked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scope {
+    /// On this instruction set alone; otherwise on all that this processor has.
+    pub isa: Option<Isa>,
+    /// Only up to the first check that finds something wrong.
+    pub until_wrong: bool,
+}
+
+/// Checks everything. `progress` is told the kernel, and how many of how many are behind it.
+pub fn run(scope: Scope, progress: &mut dyn FnMut(&str, usize, usize)) -> Report {
+    let isas: Vec<Isa> = scope.isa.map_or_else(|| Isa::available().collect(), |isa| vec![isa]);
+    let expected = if scope.isa.is_some() { vec![] } else { expected_isas() };
+    let missing = expected.into_iter().filter(|name| !isas.iter().any(|isa| isa.name() == name)).collect();
+    let mut report = Report { gradients: None, isas, missing, rows: vec![] };
     let checks = checks();
     let mut step = {
         let total = checks.len() + 1;
@@ -69,21 +102,27 @@ pub fn run(progress: &mut dyn FnMut(&str, usize, usize)) -> Report {
             done += 1;
         }
     };
-    step("gradients of the reference");
-    let gradients = gradient_check::run(1);
-    let mut rows = Vec::new();
     for (kernel, check) in checks {
-        step(&kernel);
-        let mut tallies = Vec::new();
-        for &isa in &isas {
-            let mut tally = Tally::default();
-            check(isa, &mut tally);
-            tallies.push(tally);
+        if scope.until_wrong && !report.faults().is_empty() {
+            return report;
         }
-        rows.push((kernel, tallies));
+        step(&kernel);
+        let tallies = report.isas.iter().map(|&isa| tally(isa, &*check)).collect();
+        report.rows.push((kernel, tallies));
     }
-    let missing = expected_isas().into_iter().filter(|name| !isas.iter().any(|isa| isa.name() == name)).collect();
-    Report { gradients, isas, missing, rows }
+    step("gradients of the reference");
+    report.gradients = Some(gradient_check::run(1));
+    report
+}
+
+/// The tally of one check. A kernel that panics is wrong like any other.
+fn tally(isa: Isa, check: &dyn Fn(Isa, &mut Tally)) -> Tally {
+    let mut tally = Tally::default();
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(isa, &mut tally))) {
+        let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        tally.wrong(|| format!("panicked: {}", message.unwrap_or("without a message")));
+    }
+    tally
 }
 
 /// The instruction sets that must be checked: those that `LANEGRAD_EXPECT_ISAS` lists, separated by commas, or else what the
@@ -112,7 +151,7 @@ fn processor_has(name: &str) -> bool {
 impl Report {
     /// Whether everything agreed on every instruction set that was expected.
     pub fn passed(&self) -> bool {
-        self.gradients.is_ok()
+        matches!(self.gradients, Some(Ok(_)))
             && self.missing.is_empty()
             && !self.rows.is_empty()
             && self.rows.iter().all(|(_, tallies)| !tallies.is_empty() && tallies.iter().all(Tally::passed))
@@ -131,9 +170,6 @@ impl Report {
     /// What is wrong, a sentence each.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        if let Err(wrong) = &self.gradients {
-            faults.push(format!("gradients of the reference: {wrong}"));
-        }
         for name in &self.missing {
             faults.push(format!("{name} was expected and not checked"));
         }
@@ -144,6 +180,9 @@ impl Report {
                 }
             }
         }
+        if let Some(Err(wrong)) = &self.gradients {
+            faults.push(format!("gradients of the reference: {wrong}"));
+        }
         faults
     }
 }
@@ -151,7 +190,8 @@ impl Report {
 /// The table, at most 80 columns wide, and what is wrong below it.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Ok(Agreement { duals, largest_dual_ratio, differences, largest_difference_ratio }) = self.gradients {
+        if let Some(Ok(Agreement { duals, largest_dual_ratio, differences, largest_difference_ratio })) = self.gradients
+        {
             writeln!(f, "The reference's gradients, largest error as a part of its bound:")?;
             writeln!(f, "  {duals} derivatives against duals        {largest_dual_ratio:.4}")?;
             writeln!(f, "  {differences} derivatives against differences  {largest_difference_ratio:.4}")?;
@@ -176,7 +216,7 @@ impl fmt::Display for Report {
         }
         let compared: u64 = self.rows.iter().flat_map(|(_, tallies)| tallies).map(Tally::compared).sum();
         writeln!(f, "  {compared} numbers compared")?;
-        for name in Isa::NAMES.iter().filter(|name| !self.isas.iter().any(|isa| isa.name() == **name)) {
+        for name in Isa::NAMES.iter().filter(|name| Isa::from_name(name).is_none()) {
             writeln!(f, "  {name}: not on this CPU")?;
         }
         self.faults().iter().try_for_each(|fault| writeln!(f, "WRONG: {fault}"))

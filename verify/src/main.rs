@@ -7,7 +7,8 @@ mod train;
 use clap::Parser;
 use command_line::{Command, CommandLine, Train, Ulp};
 use lanegrad::Backend;
-use lanegrad_verify::{check, ulp};
+use lanegrad_verify::check::{self, Scope};
+use lanegrad_verify::ulp;
 use progress::Progress;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -78,7 +79,9 @@ fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure
 
 fn check(out: &mut impl Write) -> Result<(), Failure> {
     let mut progress = Progress::new();
-    let report = check::run(&mut |kernel, done, total| progress.say(&format!("checking {kernel}"), done, total));
+    let report = check::run(Scope::default(), &mut |kernel, done, total| {
+        progress.say(&format!("checking {kernel}"), done, total)
+    });
     drop(progress);
     let written = writeln!(out, "{report}");
     // A failed check counts even if nobody read the report.

@@ -111,6 +111,13 @@ impl Output {
         output
     }
 
+    /// The matrix whose element (i, j) is `element(i, j)`, without gaps.
+    pub fn from_fn(rows: usize, cols: usize, element: impl FnMut(usize, usize) -> f32) -> Self {
+        let mut output = Self::new(rows, cols, 0);
+        output.fill(element);
+        output
+    }
+
     /// Sets every element.
     pub fn fill(&mut self, mut element: impl FnMut(usize, usize) -> f32) {
         for i in 0..self.rows {

@@ -37,6 +37,14 @@ impl Tally {
         self.fault.get_or_insert_with(what);
     }
 
+    /// Counts a fact as a comparison, and notes it if it does not hold.
+    pub fn holds(&mut self, fact: bool, otherwise: impl FnOnce() -> String) {
+        self.compared += 1;
+        if !fact {
+            self.wrong(otherwise);
+        }
+    }
+
     /// Compares a number with what it should be, give or take `bound`. NaN and infinities must be met exactly.
     pub fn within(&mut self, found: f64, expected: f64, bound: f64, place: impl FnOnce() -> String) {
         self.compared += 1;

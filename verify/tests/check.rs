@@ -1,13 +1,13 @@
 //! Every kernel on every instruction set against its oracles; and the oracles against kernels that are wrong.
 
 use lanegrad::{Isa, MatMut, MatRef};
-use lanegrad_verify::check::{self, product};
+use lanegrad_verify::check::{self, Scope, product};
 use lanegrad_verify::shapes::Edges;
 use lanegrad_verify::tally::Tally;
 
 #[test]
 fn every_kernel_on_every_instruction_set() {
-    let report = check::run(&mut |_, _, _| ());
+    let report = check::run(Scope::default(), &mut |_, _, _| ());
     assert!(report.passed(), "{report}");
     assert_eq!(report.isas().len(), Isa::available().count());
     for (kernel, tallies) in report.rows() {

@@ -1,0 +1,116 @@
+//! A network's steps of training against the reference, which knows nothing of buffers and their order.
+
+use super::dense::reference;
+use crate::bound::U;
+use crate::reference;
+use crate::tally::Tally;
+use lanegrad::{
+    Activation, Backend, Batch, Initialization, Isa, LayerOptions, LearningRate, Loss, MatRef, Method, Momentum,
+    Network, Optimizer, Target,
+};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+const BATCH: usize = 6;
+const INPUTS: usize = 3;
+/// Each wider than the one before.
+const UNITS: [usize; 3] = [5, 18, 19];
+const HIDDEN: [Activation; 2] = [Activation::Tanh, Activation::Sigmoid];
+const STEPS: usize = 3;
+
+/// Gradient descent with a step size of 1, so that a step is a gradient; then the rules that keep a velocity, whose
+/// gradient is another one where it is taken at the wrong point.
+pub(super) fn steps(isa: Isa, tally: &mut Tally) {
+    use reference::Momentum::Constant;
+    let momentum = Momentum::Constant(0.75);
+    for (method, rule, eta) in [
+        (Method::Sgd, reference::Rule::Sgd, 1.0),
+        (Method::Momentum { momentum }, reference::Rule::Momentum { alpha: Constant(0.75) }, 0.25),
+        (Method::Nesterov { momentum }, reference::Rule::Nesterov { alpha: Constant(0.75) }, 0.25),
+    ] {
+        for labelled in [false, true] {
+            train(isa, method, rule, eta, labelled, tally);
+        }
+    }
+}
+
+/// A few steps of both, from the same parameters on the same mini-batch. The sums are short and the steps few: what rounding
+/// makes of them stays far below [`BOUND`], and a fault far above.
+fn train(isa: Isa, method: Method, rule: reference::Rule, eta: f64, labelled: bool, tally: &mut Tally) {
+    /// Relative to the largest parameter, which is near 1.
+    const BOUND: f64 = 16.0 * U;
+    let mut rng = StdRng::seed_from_u64(12);
+    let output = if labelled { Activation::Identity } else { Activation::Sigmoid };
+    let layers: Vec<LayerOptions> = UNITS
+        .into_iter()
+        .zip(HIDDEN.into_iter().chain([output]))
+        .map(|(units, activation)| LayerOptions { units, activation, initialization: Initialization::GlorotUniform })
+        .collect();
+    let mut network = Network::new(INPUTS, &layers, &mut rng).expect("there are layers, inputs and units");
+    for layer in network.layers_mut() {
+        layer.parameters_mut().1.fill_with(|| rng.random::<f32>() - 0.5);
+    }
+    let mut backend = Backend::with_isa(isa);
+    let mut optimizer = Optimizer::new(method, LearningRate::Constant(eta)).expect("the hyper-parameters are in range");
+    let mut peer = peer(&network);
+    let mut parameters = numbers(&peer);
+    let mut peer_optimizer = reference::Optimizer::new(rule, reference::LearningRate::Constant(eta), peer.parameters());
+
+    let outputs = UNITS[UNITS.len() - 1];
+    for step in 1..=STEPS {
+        let x: Vec<f32> = (0..BATCH * INPUTS).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect();
+        let y: Vec<f32> = (0..BATCH * outputs).map(|_| rng.random()).collect();
+        let labels: Vec<u32> = (0..BATCH).map(|_| rng.random_range(0..outputs as u32)).collect();
+        let matrix = |data: &[f32], cols| reference::Matrix::from_fn(BATCH, cols, |i, j| f64::from(data[i * cols + j]));
+        let (loss, target, peer_loss, peer_target) = if labelled {
+            let classes = labels.iter().map(|&label| label as usize).collect();
+            (
+                Loss::SoftmaxCrossEntropy,
+                Target::Labels(&labels),
+                reference::Loss::SoftmaxCrossEntropy,
+                reference::Target::Labels(classes),
+            )
+        } else {
+            (
+                Loss::SquaredError { c: 0.5 },
+                Target::Values(MatRef::new(&y, BATCH, outputs).expect("it fits")),
+                reference::Loss::SquaredError { c: 0.5 },
+                reference::Target::Values(matrix(&y, outputs)),
+            )
+        };
+        let batch = Batch { x: MatRef::new(&x, BATCH, INPUTS).expect("it fits"), target, loss, clip: None };
+        let found = network.train_step(&mut backend, &mut optimizer, batch).expect("the shapes fit");
+
+        let x = matrix(&x, INPUTS);
+        let mut expected = f64::NAN;
+        peer_optimizer.step(&mut parameters, |at| {
+            peer = peer.map(|number, _| at[number]);
+            expected = peer.loss(&x, peer_loss, &peer_target);
+            peer.backward(&x, peer_loss, &peer_target).0.iter().flat_map(reference::Gradient::numbers).collect()
+        });
+
+        let place = || format!("{method:?}, labels {labelled}, step {step}");
+        tally.within(found, expected, BOUND * expected.abs().max(1.0), || format!("{}, L", place()));
+        for (number, (found, &expected)) in numbers(&self::peer(&network)).into_iter().zip(&parameters).enumerate() {
+            tally.within(found, expected, BOUND, || format!("{}, parameter {number}", place()));
+        }
+    }
+}
+
+/// The same network in the reference.
+fn peer(network: &Network) -> reference::Network {
+    let layers = network.layers().iter().map(|layer| {
+        let w = layer.weights();
+        reference::Layer {
+            w: reference::Matrix::from_fn(w.rows(), w.cols(), |j, i| f64::from(w.get(j, i).expect("it is inside"))),
+            b: layer.bias().iter().map(|&b| b.into()).collect(),
+            activation: reference(layer.activation()),
+        }
+    });
+    reference::Network { layers: layers.collect() }
+}
+
+/// The parameters, w row by row before b, as [`reference::Network::map`] counts them.
+fn numbers(network: &reference::Network) -> Vec<f64> {
+    network.layers.iter().flat_map(|layer| layer.w.numbers().iter().chain(&layer.b).copied()).collect()
+}

@@ -1,0 +1,74 @@
+//! The workspace: what it held does not matter, and of it the panels are written, whole.
+
+use crate::operand::{Layout, Operand, Output};
+use crate::shapes::Edges;
+use crate::tally::Tally;
+use lanegrad::dense::{self, Forward};
+use lanegrad::{Activation, Backend, Isa};
+use lanegrad_kernels::epilogue::Store;
+use lanegrad_kernels::gemm::{Product, workspace_len};
+use lanegrad_kernels::view::View;
+
+fn view(operand: &Operand) -> View<'_> {
+    let (data, row_stride, col_stride) = operand.view().parts();
+    View { data, row_stride, col_stride }
+}
+
+/// In a workspace that held NaN, just the panels are numbers afterwards, their padding with zeros included: that never
+/// reaches an output, so that only looking at it tells.
+pub(super) fn panels(isa: Isa, tally: &mut Tally) {
+    let Edges { mr, nr, lanes, .. } = Edges::of(isa);
+    for (turn, m) in [1, mr - 1, mr, mr + 1, 2 * mr + 1].into_iter().enumerate() {
+        for n in [1, lanes, lanes + 1, nr - 1, nr, nr + 1] {
+            for k in [1, 2, lanes, 2 * lanes + 1] {
+                let a = Operand::from_fn(m, k, Layout::ALL[(turn + n) % 5], |i, p| (1 + i + p) as f32);
+                let b = Operand::from_fn(k, n, Layout::ALL[(turn + k) % 5], |p, j| (1 + p + 2 * j) as f32);
+                let mut workspace = vec![f32::NAN; workspace_len(m, n, k).expect("it is small")];
+                let mut c = vec![f32::NAN; m * n];
+                let (a, b, epilogue) = (view(&a), view(&b), Store);
+                isa.run(Product {
+                    m,
+                    n,
+                    k,
+                    a,
+                    b,
+                    c: &mut c,
+                    c_stride: n,
+                    accumulate: false,
+                    epilogue,
+                    workspace: &mut workspace,
+                });
+                let packed_rows = if a.col_stride == 1 { 0 } else { m.next_multiple_of(mr) };
+                let expected = (packed_rows + n.next_multiple_of(lanes)) * k;
+                let found = workspace.iter().filter(|x| !x.is_nan()).count();
+                tally.holds(found == expected, || {
+                    format!("{m}×{n}×{k}: {found} numbers are in the panels, expected {expected}")
+                });
+                tally
+                    .holds(c.iter().all(|x| !x.is_nan()), || format!("{m}×{n}×{k}: NaN of the workspace came through"));
+            }
+        }
+    }
+}
+
+/// A product after a larger one, in the same workspace.
+pub(super) fn shrinking(isa: Isa, tally: &mut Tally) {
+    let Edges { mr, nr, lanes, .. } = Edges::of(isa);
+    let mut backend = Backend::with_isa(isa);
+    let large = (2 * mr + 1, 2 * nr + 1, 40);
+    for (turn, (m, n, k)) in [large, (mr + 1, nr + 1, 39), (mr, nr, 33), (2, lanes + 1, 7), (1, 1, 1), large, (3, 2, 2)]
+        .into_iter()
+        .enumerate()
+    {
+        let integer = |i: usize, j: usize| ((3 * i + 5 * j + 7 * turn) % 11) as f32 - 5.0;
+        let x = Operand::from_fn(m, k, Layout::ALL[(turn + 2) % 5], integer);
+        let w = Operand::from_fn(n, k, Layout::ALL[turn % 5], integer);
+        let mut z = Output::new(m, n, 0);
+        let layer = Forward { x: x.view(), w: w.view(), bias: None, activation: Activation::Identity };
+        dense::forward(&mut backend, layer, z.view()).expect("the shapes fit");
+        for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            let expected = (0..k).map(|p| x.at(i, p) * w.at(j, p)).sum::<f32>();
+            tally.same(z.at(i, j) + 0.0, expected + 0.0, || format!("{m}×{n}×{k}, product {turn}, element ({i}, {j})"));
+        }
+    }
+}
