@@ -16,6 +16,7 @@ use crate::{Activation, Backend, Error, MatMut, MatRef};
 use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, Store, TimesDerivative};
 use lanegrad_kernels::gemm::Product;
 use lanegrad_kernels::reduce::ColumnSums;
+use lanegrad_kernels::sabotage;
 
 /// The operands of [`forward`].
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +126,8 @@ pub fn gradient(
     if let Some(db) = &db {
         expect_len(OPERATION, "bias gradient", outputs, db.len())?;
     }
-    product(backend, OPERATION, delta.t(), x, dw, accumulate, Store)?;
+    let accumulate_dw = sabotage!(accumulate, 14 => false, 14 b => true);
+    product(backend, OPERATION, delta.t(), x, dw, accumulate_dw, Store)?;
     if let Some(sums) = db {
         backend.run(ColumnSums { rows: batch, a: delta.view(), sums, accumulate });
     }
@@ -154,6 +156,9 @@ fn product<E: Epilogue>(
     let (isa, workspace) = backend.workspace(operation, sizes)?;
     let Sizes { m, n, k } = sizes;
     let (c, c_stride) = c.into_parts();
-    isa.run(Product { m, n, k, a: a.view(), b: b.view(), c, c_stride, accumulate, epilogue, workspace });
+    let c_stride = sabotage!(c_stride, 8 => n);
+    let a = sabotage!(a.view(), 7 => a.view().t(), 8 b => lanegrad_kernels::view::View { row_stride: k, ..a.view() });
+    let c = sabotage!(c, 48 => sabotage::write_gaps(c, m, n, c_stride));
+    isa.run(Product { m, n, k, a, b: b.view(), c, c_stride, accumulate, epilogue, workspace });
     Ok(())
 }

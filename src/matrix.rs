@@ -1,6 +1,7 @@
 //! Matrices that belong to somebody else: validated, strided views over slices.
 
 use crate::Error;
+use lanegrad_kernels::sabotage;
 use lanegrad_kernels::view::View;
 
 /// An input matrix with any row and column stride, zero included: transposing and broadcasting are free.
@@ -28,6 +29,7 @@ fn check(len: usize, shape: (usize, usize), strides: (usize, usize)) -> Result<(
     }
     let last = (rows - 1).checked_mul(strides.0).zip((cols - 1).checked_mul(strides.1));
     let needed = last.and_then(|(row, col)| row.checked_add(col)?.checked_add(1));
+    let needed = sabotage!(needed, 43 => Some(sabotage::wrapping_len(shape, strides)));
     match needed.ok_or(Error::Overflow { shape, strides })? {
         needed if needed <= len => Ok(()),
         needed => Err(Error::TooShort { expected: needed, found: len }),
@@ -60,7 +62,7 @@ impl<'a> MatRef<'a> {
 
     /// The transposed matrix.
     pub fn t(self) -> Self {
-        Self { view: self.view.t(), rows: self.cols, cols: self.rows }
+        Self { view: sabotage!(self.view.t(), 9 => self.view), rows: self.cols, cols: self.rows }
     }
 
     /// Number of rows.
@@ -111,7 +113,7 @@ impl<'a> MatMut<'a> {
     /// # Errors
     /// When the slice is too short, the offsets overflow, or `row_stride < cols`.
     pub fn with_row_stride(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Result<Self, Error> {
-        if row_stride < cols {
+        if sabotage!(row_stride < cols, 45 => false) {
             return Err(Error::RowStride { expected: cols, found: row_stride });
         }
         check(data.len(), (rows, cols), (row_stride, 1))?;

@@ -2,6 +2,7 @@
 
 use crate::backend::resize;
 use crate::{Activation, Backend, Clip, Error, Loss, MatMut, MatRef, Optimizer, Target, dense};
+use lanegrad_kernels::sabotage;
 use rand::{Rng, RngExt};
 
 /// How a layer's weights are drawn; its bias starts at 0. With `in` inputs and `out` units:
@@ -297,9 +298,11 @@ impl Network {
                 Some(&mut db[..layer.units]),
             )?;
             if let Some(below) = below.last_mut() {
-                let z = matrix(&below.z, batch, layer.inputs);
+                let z = matrix(sabotage!(&below.z, 19 => below.delta.clone().leak()), batch, layer.inputs);
                 let below_activation = self.layers[l - 1].activation;
-                let backward = dense::Backward { delta, w: layer.weights(), below: Some((below_activation, z)) };
+                let w = sabotage!(&layer.w, 18 => sabotage::updated(&layer.w, dw));
+                let w = matrix(w, layer.units, layer.inputs);
+                let backward = dense::Backward { delta, w, below: Some((below_activation, z)) };
                 dense::backward(backend, backward, matrix_mut(&mut below.delta, batch, layer.inputs))?;
             }
         }
@@ -333,5 +336,6 @@ fn matrix_mut(data: &mut [f32], rows: usize, cols: usize) -> MatMut<'_> {
 }
 
 fn numbers(operation: &'static str, rows: usize, cols: usize) -> Result<usize, Error> {
-    rows.checked_mul(cols).ok_or(Error::OutOfMemory { operation, numbers: None })
+    sabotage!(rows.checked_mul(cols), 43 b => Some(rows.wrapping_mul(cols)))
+        .ok_or(Error::OutOfMemory { operation, numbers: None })
 }

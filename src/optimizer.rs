@@ -4,6 +4,7 @@ use crate::backend::resize;
 use crate::matrix::expect_len;
 use crate::{Backend, Error, LearningRate, Momentum, hyper_parameter};
 use lanegrad_kernels::isa::Isa;
+use lanegrad_kernels::sabotage;
 use lanegrad_kernels::update::{self, LookAhead, Rule, Update};
 
 /// An update rule, with θ the parameters, g the gradient and t = 1, 2, … the step.
@@ -222,9 +223,10 @@ impl Optimizer {
 
     /// The move to θ̃, for the rules that have one.
     pub(crate) fn look_ahead(&self) -> Option<LookAhead> {
-        match self.method {
+        let t = sabotage!(self.steps + 1, 36 b => self.steps.max(1));
+        match sabotage!(self.method, 36 => Method::Sgd) {
             Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } => {
-                Some(LookAhead { momentum: momentum.at(self.steps + 1) as f32 })
+                Some(LookAhead { momentum: momentum.at(t) as f32 })
             }
             _ => None,
         }

@@ -58,9 +58,12 @@ impl Epilogue for Store {
 
 impl<H: Activation> Epilogue for BiasActivation<'_, H> {
     #[inline(always)]
-    fn apply<S: Simd>(&self, simd: S, sums: S::V, _: usize, columns: Range<usize>) -> S::V {
-        match self.bias {
-            Some(bias) => H::value(simd, simd.add(sums, simd.load_partial(&bias[columns]))),
+    fn apply<S: Simd>(&self, simd: S, sums: S::V, _row: usize, columns: Range<usize>) -> S::V {
+        match sabotage!(self.bias, 10 => None) {
+            Some(bias) => {
+                let bias = sabotage!(simd.load_partial(&bias[columns]), 12 => simd.splat(bias[_row % bias.len()]));
+                H::value(simd, simd.add(sums, bias))
+            }
             None => H::value(simd, sums),
         }
     }

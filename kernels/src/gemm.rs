@@ -150,10 +150,10 @@ impl<E: Epilogue> Product<'_, E> {
             // Whole panels may be read where they are; the last one is packed if it is narrower.
             let packed_from = if b_in_place { jc + columns.len() / nr * nr } else { jc };
             // With k = 0 the one block is empty: C₀ still goes through the epilogue.
-            for pc in (0..self.k.max(1)).step_by(kc) {
-                let depth = pc..self.k.min(pc + kc);
-                let from_c = self.accumulate || pc > 0;
-                let finish = depth.end == self.k;
+            for pc in (0..self.k.max(1)).step_by(sabotage!(kc, 5 => kc - usize::from(kc < self.k))) {
+                let depth = pc..sabotage!(self.k, 44 => self.k.max(1)).min(pc + kc);
+                let from_c = sabotage!(self.accumulate || pc > 0, 13 => true);
+                let finish = sabotage!(depth.end == self.k, 11 => true);
                 pack::columns(simd, self.b, depth.clone(), packed_from..columns.end, nr, b_panels);
 
                 for ic in (0..self.m).step_by(MC) {

@@ -46,9 +46,13 @@ impl Isa {
     /// in `is_x86_feature_detected!`.
     pub fn available_with(has: &dyn Fn(&str) -> bool) -> impl Iterator<Item = Self> + Clone + use<> {
         #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-        let vectors = [Avx512::detect_with(has).map(Self::Avx512), Avx2::detect_with(has).map(Self::Avx2)];
+        let vectors = [
+            Avx512::detect_with(sabotage!(has, 46 => &|_| true)).map(Self::Avx512),
+            Avx2::detect_with(has).map(Self::Avx2),
+        ];
         #[cfg(not(all(target_arch = "x86_64", not(lanegrad_portable_only))))]
         let (vectors, _) = ([None, None], has);
+        let vectors = sabotage!(vectors, 46 b => [None, None]);
         vectors.into_iter().flatten().chain([Self::Portable(Portable), Self::Scalar(Scalar)])
     }
 
@@ -77,6 +81,7 @@ impl Isa {
     /// Runs `kernel` with this instruction set. To be called once a public operation, never in a loop over tiles.
     #[inline]
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        let kernel = sabotage!(kernel, always => crate::sabotage::Sabotaged(kernel));
         match self {
             #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
             Self::Avx512(simd) => simd.vectorize(

@@ -8,6 +8,10 @@
 
 #![expect(clippy::needless_range_loop, reason = "vectors are indexed, so that they stay in registers")]
 
+#[macro_use]
+#[doc(hidden)]
+pub mod sabotage;
+
 pub mod elementwise;
 pub mod epilogue;
 pub mod gemm;

@@ -17,7 +17,7 @@ const GAMMA: f64 = 1.0;
     version,
     after_help = "Without a command: check, then, if all passed, train all optimizers on the embedded digits.\n\n\
         LANEGRAD_ISA chooses the instruction set: avx512, avx2, portable or scalar.\n\n\
-        Exit status: 0 passed, 1 a check failed, 2 bad usage, bad data or output that cannot be written. A training run \
+        Exit status: 0 passed, 1 a check failed or a fault was missed, 2 bad usage, bad data or output that cannot be written. A training run \
         that diverges is a result, told in its row."
 )]
 pub(crate) struct CommandLine {
@@ -28,9 +28,11 @@ pub(crate) struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check every kernel against an independent reference.
-    Check,
+    Check(Check),
     /// Measure the functions of one number: their errors in ULP, where they fall, symmetry, range, special values.
     Ulp(Ulp),
+    /// Plant faults in the kernels, and see that the checks notice them; in a build for it.
+    Faults(Faults),
     /// Train on handwritten digits: MNIST, or the part of it that is embedded.
     Train(Box<Train>),
 }
@@ -69,6 +71,31 @@ impl Ulp {
     pub(crate) fn coverage(&self) -> Coverage {
         if self.exhaustive { Coverage::Exhaustive } else { Coverage::Everyday }
     }
+}
+
+/// The flags of `check`.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Check {
+    /// Check this instruction set only.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) isa: Option<String>,
+    /// End with the first check that finds something wrong.
+    #[arg(long)]
+    pub(crate) until_wrong: bool,
+}
+
+/// The flags of `faults`.
+#[derive(Args, Debug)]
+pub(crate) struct Faults {
+    /// Write what came of each fault to this file as JSON; its fields are described in verify/src/plant.rs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Plant this one only, in all its ways.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=49))]
+    pub(crate) fault: Option<u8>,
+    /// Plant it on this instruction set only.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) isa: Option<String>,
 }
 
 /// The flags of `train`.

@@ -1,11 +1,12 @@
 //! `verify`: checks every kernel, then trains on handwritten digits. `verify --help` says more.
 
 mod command_line;
+mod plant;
 mod progress;
 mod train;
 
 use clap::Parser;
-use command_line::{Command, CommandLine, Train, Ulp};
+use command_line::{Check, Command, CommandLine, Train, Ulp};
 use lanegrad::Backend;
 use lanegrad_verify::check::{self, Scope};
 use lanegrad_verify::ulp;
@@ -67,19 +68,24 @@ fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure
     let mut backend = Backend::new()?;
     writeln!(out, "instruction set: {}", backend.isa())?;
     match command_line.command {
-        Some(Command::Check) => check(out),
+        Some(Command::Check(flags)) => check(&flags, out),
         Some(Command::Ulp(flags)) => measure(&flags, out),
+        Some(Command::Faults(flags)) => plant::faults(&flags, out),
         Some(Command::Train(flags)) => train::train(&flags, &mut backend, out),
         None => {
-            check(out)?;
+            check(&Check::default(), out)?;
             train::train(&Train::new(), &mut backend, out)
         }
     }
 }
 
-fn check(out: &mut impl Write) -> Result<(), Failure> {
+fn check(flags: &Check, out: &mut impl Write) -> Result<(), Failure> {
+    let isa = match &flags.isa {
+        Some(name) => Some(Backend::with_isa_named(name)?.isa()),
+        None => None,
+    };
     let mut progress = Progress::new();
-    let report = check::run(Scope::default(), &mut |kernel, done, total| {
+    let report = check::run(Scope { isa, until_wrong: flags.until_wrong }, &mut |kernel, done, total| {
         progress.say(&format!("checking {kernel}"), done, total)
     });
     drop(progress);

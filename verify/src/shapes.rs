@@ -3,6 +3,7 @@
 use lanegrad::Isa;
 use lanegrad_kernels::gemm;
 use lanegrad_kernels::isa::Kernel;
+use lanegrad_kernels::sabotage;
 use lanegrad_kernels::simd::Simd;
 
 /// Where the tiles, vectors and blocks of an instruction set end.
@@ -75,7 +76,7 @@ impl Edges {
     /// A few m, n, k whose edges cut through everything, large enough for statistics.
     pub fn layers(self) -> Vec<[usize; 3]> {
         let Self { mr, nr, kc, unpacked_columns, .. } = self;
-        vec![
+        let all = vec![
             [1, 1, 1],
             [2, nr + 1, 3],
             [mr, nr, 64],
@@ -85,7 +86,8 @@ impl Edges {
             [33, nr + 3, kc + 1],
             [19, unpacked_columns + 5, 2 * kc + 1],
             [40, 10, 128],
-        ]
+        ];
+        sabotage!(all, 49 => vec![])
     }
 
     /// Lengths of slices: every tail of up to four vectors, and two longer ones.

@@ -63,7 +63,7 @@ fn pack_rows<S: Simd, const MR: usize>(
                 column.copy_from_slice(a.t().row(p, from..from + MR));
             } else {
                 for (i, slot) in column.iter_mut().enumerate() {
-                    *slot = if i < count { a.at(from + i, p) } else { 0.0 };
+                    *slot = if i < count { a.at(from + i, p) } else { sabotage!(0.0, 15 => *slot) };
                 }
             }
         }
@@ -94,7 +94,7 @@ fn pack_columns<S: Simd>(
     nr: usize,
     panels: &mut [f32],
 ) {
-    if depth.is_empty() {
+    if sabotage!(depth.is_empty(), 16 => depth.is_empty() || crate::sabotage::shrunk(depth.len() * columns.len())) {
         return;
     }
     let mut rest = panels;

@@ -194,7 +194,7 @@ impl Tile<'_> {
         if self.from_c {
             for i in 0..ROWS {
                 if i < self.rows {
-                    let row = self.row(i);
+                    let row = self.row(i, self.columns);
                     for j in 0..NV {
                         sums[i][j] = simd.load_partial(&row[j * S::LANES..]);
                     }
@@ -202,7 +202,7 @@ impl Tile<'_> {
             }
         }
 
-        for p in 0..self.depth {
+        for p in 0..sabotage!(self.depth, 4 => self.depth.saturating_sub(1)) {
             let b = &self.panel.data[p * self.panel.stride..][..NV * S::LANES];
             let mut vectors = [simd.splat(0.0); NV];
             for j in 0..NV {
@@ -219,7 +219,7 @@ impl Tile<'_> {
         // Index loops: iterating over the sums by value would spill them all.
         for i in 0..ROWS {
             if i < self.rows {
-                let row = self.row(i);
+                let row = self.row(i, sabotage!(self.columns, 2 => self.columns + 1));
                 for j in 0..NV {
                     simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
                 }
@@ -228,7 +228,7 @@ impl Tile<'_> {
     }
 
     #[inline(always)]
-    fn row(&mut self, i: usize) -> &mut [f32] {
-        &mut self.c[i * self.c_stride..][..self.columns]
+    fn row(&mut self, i: usize, columns: usize) -> &mut [f32] {
+        &mut self.c[i * self.c_stride..][..columns]
     }
 }

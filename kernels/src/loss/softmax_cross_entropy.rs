@@ -29,7 +29,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) -> f64 {
-        let m = self.labels.len() as f64;
+        let m = sabotage!(self.labels.len(), 20 b => self.labels.len() * self.classes) as f64;
         let scale = (1.0 / m) as f32;
         let mut total = 0.0;
         for (i, &label) in self.labels.iter().enumerate() {
@@ -39,7 +39,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             for columns in vectors(simd, self.classes) {
                 simd.store_partial(self.logits.load(simd, i, columns.clone()), &mut row[columns]);
             }
-            let max = row_max(simd, row);
+            let max = sabotage!(row_max(simd, row), 26 => 0.0);
 
             let mut sum = Sum::new(simd);
             for (index, columns) in vectors(simd, self.classes).enumerate() {
@@ -48,7 +48,8 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
                 sum.add(index, simd.load_partial(part));
             }
             let sum = sum.total();
-            total += f64::from(sum).ln() - (f64::from(self.logits.at(i, label)) - f64::from(max));
+            let surprise = f64::from(sum).ln() - (f64::from(self.logits.at(i, label)) - f64::from(max));
+            total += sabotage!(surprise, 27 => -f64::from(row[label] / sum).ln());
 
             for columns in vectors(simd, self.classes) {
                 let part = &mut row[columns];

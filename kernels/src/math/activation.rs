@@ -73,6 +73,9 @@ impl Activation for Relu {
     }
     #[inline(always)]
     fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V {
-        simd.select(simd.less_equal(z, simd.splat(0.0)), simd.splat(0.0), delta)
+        let zero = simd.splat(0.0);
+        let z = sabotage!(z, 23 b => crate::sabotage::minus_zero_is_positive(simd, z));
+        let flat = sabotage!(simd.less_equal(z, zero), 23 => simd.less(z, zero));
+        simd.select(flat, zero, delta)
     }
 }

@@ -16,7 +16,9 @@ impl Rule<1> for Adagrad {
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [r]: [S::V; 1]) -> (S::V, [S::V; 1]) {
         let r = simd.mul_add(gradient, gradient, r);
-        let root = simd.add(simd.splat(self.epsilon), simd.sqrt(r));
+        let sum = sabotage!(r, 41 => simd.neg_mul_add(gradient, gradient, r));
+        let epsilon = simd.splat(self.epsilon);
+        let root = sabotage!(simd.add(epsilon, simd.sqrt(sum)), 31 b => simd.sqrt(simd.add(epsilon, sum)));
         let rate = simd.div(simd.splat(self.learning_rate), root);
         (simd.neg_mul_add(rate, gradient, theta), [r])
     }

@@ -22,9 +22,17 @@ pub struct Adam {
 
 impl Adam {
     /// η, ρ₁, ρ₂, δ, and the step's number t = 1, 2, …
-    pub fn new(learning_rate: f64, [first_decay, second_decay]: [f64; 2], epsilon: f64, t: u64) -> Self {
+    pub fn new(learning_rate: f64, decays: [f64; 2], epsilon: f64, t: u64) -> Self {
+        let [first_decay, second_decay] = sabotage!(decays, 34 => [decays[1], decays[0]]);
         // 1 − ρᵗ without cancellation.
-        let correction = |decay: f64| -(t as f64 * decay.ln()).exp_m1();
+        let correction = |decay: f64| {
+            sabotage!(
+                -(t as f64 * decay.ln()).exp_m1(),
+                32 => -((t + 1) as f64 * decay.ln()).exp_m1(),
+                33 => 1.0,
+                35 => 1.0 - f64::from((0..t).fold(1.0, |power, _| power * decay as f32))
+            )
+        };
         Self {
             learning_rate: (learning_rate / correction(first_decay)) as f32,
             first_decay: first_decay as f32,
@@ -43,7 +51,11 @@ impl Rule<2> for Adam {
         let s = simd.mul(simd.splat(self.first_decay), s);
         let s = simd.mul_add(simd.splat(self.first_rest), gradient, s);
         let r = decayed_square(simd, self.second_decay, self.second_rest, gradient, r);
-        let root = simd.mul_add(simd.sqrt(r), simd.splat(self.root_correction), simd.splat(self.epsilon));
+        let (correction, epsilon) = (simd.splat(self.root_correction), simd.splat(self.epsilon));
+        let root = sabotage!(
+            simd.mul_add(simd.sqrt(r), correction, epsilon),
+            31 c => simd.mul(simd.sqrt(simd.add(r, epsilon)), correction)
+        );
         let rate = simd.div(simd.splat(self.learning_rate), root);
         (simd.neg_mul_add(rate, s, theta), [s, r])
     }

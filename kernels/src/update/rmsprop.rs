@@ -27,7 +27,8 @@ impl RmsProp {
     #[inline(always)]
     pub(super) fn rate<S: Simd>(self, simd: S, gradient: S::V, r: S::V) -> (S::V, S::V) {
         let r = decayed_square(simd, self.decay, self.rest, gradient, r);
-        let root = simd.sqrt(simd.add(simd.splat(self.epsilon), r));
+        let epsilon = simd.splat(self.epsilon);
+        let root = sabotage!(simd.sqrt(simd.add(epsilon, r)), 31 => simd.add(epsilon, simd.sqrt(r)));
         (r, simd.div(simd.splat(self.learning_rate), root))
     }
 }
