@@ -29,6 +29,7 @@ fn checks() -> Vec<Check> {
     add("detection", detection::subsets);
     add("views", interface::views);
     add("sums of nothing", interface::nothing);
+    add("strides and transposes", dense::layouts);
     add("gaps between rows", interface::gaps);
     add("panels in the workspace", workspace::panels);
     add("workspace used before", workspace::shrinking);
@@ -39,8 +40,14 @@ fn checks() -> Vec<Check> {
     add("place in memory", determinism::place);
     add("rows beside a row", determinism::neighbours);
     add("position in a slice", determinism::position);
-    add("product of integers", dense::integers);
+    for (name, method) in update::METHODS {
+        let check = move |isa, tally: &mut Tally| update::twin(isa, method, tally);
+        checks.push((format!("update, {name}").into(), Box::new(check)));
+    }
+    let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
+    add("clipping", update::clipping);
     add("adjoint triple", dense::adjoint);
+    add("product of integers", dense::integers);
     add("product", dense::bounded);
     add("product, tight", dense::tight);
     add("product, large", dense::large);
@@ -53,17 +60,12 @@ fn checks() -> Vec<Check> {
     add("backward, tanh", |isa, tally| dense::backward(isa, Activation::Tanh, tally));
     add("backward, relu", |isa, tally| dense::backward(isa, Activation::Relu, tally));
     add("gradient", dense::gradient);
+    add("squared error", loss::squared_error);
+    add("softmax cross-entropy", loss::softmax_cross_entropy);
+    add("relu", activation::relu);
     add("exp", activation::exp);
     add("sigmoid", activation::sigmoid);
     add("tanh", activation::tanh);
-    add("relu", activation::relu);
-    add("squared error", loss::squared_error);
-    add("softmax cross-entropy", loss::softmax_cross_entropy);
-    add("clipping", update::clipping);
-    for (name, method) in update::METHODS {
-        let check = move |isa, tally: &mut Tally| update::twin(isa, method, tally);
-        checks.push((format!("update, {name}").into(), Box::new(check)));
-    }
     checks
 }
 

@@ -49,7 +49,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             }
             let sum = sum.total();
             let surprise = f64::from(sum).ln() - (f64::from(self.logits.at(i, label)) - f64::from(max));
-            total += sabotage!(surprise, 27 => -f64::from(row[label] / sum).ln());
+            total += sabotage!(surprise, 27 => -f64::from(row[label] / sum).ln(), 29 c => f64::from(total as f32 + surprise as f32) - total);
 
             for columns in vectors(simd, self.classes) {
                 let part = &mut row[columns];

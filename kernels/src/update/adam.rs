@@ -51,10 +51,9 @@ impl Rule<2> for Adam {
         let s = simd.mul(simd.splat(self.first_decay), s);
         let s = simd.mul_add(simd.splat(self.first_rest), gradient, s);
         let r = decayed_square(simd, self.second_decay, self.second_rest, gradient, r);
-        let (correction, epsilon) = (simd.splat(self.root_correction), simd.splat(self.epsilon));
         let root = sabotage!(
-            simd.mul_add(simd.sqrt(r), correction, epsilon),
-            31 c => simd.mul(simd.sqrt(simd.add(r, epsilon)), correction)
+            simd.mul_add(simd.sqrt(r), simd.splat(self.root_correction), simd.splat(self.epsilon)),
+            31 c => simd.mul(simd.sqrt(simd.add(r, simd.splat(self.epsilon))), simd.splat(self.root_correction))
         );
         let rate = simd.div(simd.splat(self.learning_rate), root);
         (simd.neg_mul_add(rate, s, theta), [s, r])

@@ -38,6 +38,37 @@ pub(super) fn integers(isa: Isa, tally: &mut Tally) {
     product::one_hot(Edges::of(isa), &mut by_turns(isa), tally);
 }
 
+/// The three products of square operands, small and of integers, in each layout: with wrong strides, or without the
+/// transposition that is part of two of them, numbers come from the wrong places, all of which are inside the slices.
+pub(super) fn layouts(isa: Isa, tally: &mut Tally) {
+    let mut backend = Backend::with_isa(isa);
+    let Edges { mr, lanes, .. } = Edges::of(isa);
+    for size in [2, 3, mr, lanes + 1, lanes + 3] {
+        for (turn, (left, right)) in Layout::ALL.into_iter().flat_map(|a| Layout::ALL.map(|b| (a, b))).enumerate() {
+            let integer = |i: usize, j: usize| ((31 * i + 17 * j + turn) % 23) as f32 - 11.0;
+            let a = Operand::from_fn(size, size, left, integer);
+            let b = Operand::from_fn(size, size, right, |i, j| integer(i + 3, j));
+            let mut c = Output::new(size, size, turn % 3);
+            let mut compare = |what: &str, c: &Output, term: &dyn Fn(usize, usize, usize) -> f32| {
+                for (i, j) in (0..size).flat_map(|i| (0..size).map(move |j| (i, j))) {
+                    let expected: f32 = (0..size).map(|p| term(i, j, p)).sum();
+                    let place = || format!("{what}, {size}×{size}, {left:?} and {right:?}, element ({i}, {j})");
+                    tally.same(c.at(i, j) + 0.0, expected + 0.0, place);
+                }
+            };
+            let forward = Forward { x: a.view(), w: b.view(), bias: None, activation: Activation::Identity };
+            dense::forward(&mut backend, forward, c.view()).expect("the shapes fit");
+            compare("x·wᵀ", &c, &|i, j, p| a.at(i, p) * b.at(j, p));
+            let backward = Backward { delta: a.view(), w: b.view(), below: None };
+            dense::backward(&mut backend, backward, c.view()).expect("the shapes fit");
+            compare("delta·w", &c, &|i, j, p| a.at(i, p) * b.at(p, j));
+            let gradient = Gradient { delta: a.view(), x: b.view(), accumulate: false };
+            dense::gradient(&mut backend, gradient, c.view(), None).expect("the shapes fit");
+            compare("deltaᵀ·x", &c, &|i, j, p| a.at(p, i) * b.at(p, j));
+        }
+    }
+}
+
 pub(super) fn bounded(isa: Isa, tally: &mut Tally) {
     product::bounded(Edges::of(isa), &mut by_turns(isa), tally);
 }

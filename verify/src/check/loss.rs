@@ -9,8 +9,9 @@ use lanegrad::{Activation, Backend, Isa, loss};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// Examples × outputs.
-const SHAPES: [(usize, usize); 9] = [(1, 1), (1, 2), (2, 7), (3, 8), (5, 10), (4, 16), (3, 17), (128, 10), (7, 1000)];
+/// Examples × outputs; the last one has so many examples that a sum of their losses in f32 would show.
+const SHAPES: [(usize, usize); 10] =
+    [(1, 1), (1, 2), (2, 7), (3, 8), (5, 10), (4, 16), (3, 17), (128, 10), (7, 1000), (20_000, 2)];
 
 /// Additions in a row's sum: 16 running sums, then four halvings.
 fn additions(outputs: usize) -> usize {
