@@ -155,10 +155,9 @@ fn product<E: Epilogue>(
     let sizes = Sizes { m: a.rows(), n: b.cols(), k: a.cols() };
     let (isa, workspace) = backend.workspace(operation, sizes)?;
     let Sizes { m, n, k } = sizes;
-    let (c, c_stride) = c.into_parts();
-    let c_stride = sabotage!(c_stride, 8 => n);
-    let a = sabotage!(a.view(), 7 => a.view().t(), 8 b => lanegrad_kernels::view::View { row_stride: k, ..a.view() });
-    let c = sabotage!(c, 48 => sabotage::write_gaps(c, m, n, c_stride));
+    let (c, c_stride) =
+        sabotage!(c.into_parts(), 8 => (c.into_parts().0, n), 48 => sabotage::write_gaps(c.into_parts(), m, n));
+    let a = sabotage!(a.view(), 7 => a.view().t(), 8 b => sabotage::without_gaps(a.view(), k));
     isa.run(Product { m, n, k, a, b: b.view(), c, c_stride, accumulate, epilogue, workspace });
     Ok(())
 }

@@ -29,8 +29,9 @@ fn check(len: usize, shape: (usize, usize), strides: (usize, usize)) -> Result<(
     }
     let last = (rows - 1).checked_mul(strides.0).zip((cols - 1).checked_mul(strides.1));
     let needed = last.and_then(|(row, col)| row.checked_add(col)?.checked_add(1));
-    let needed = sabotage!(needed, 43 => Some(sabotage::wrapping_len(shape, strides)));
-    match needed.ok_or(Error::Overflow { shape, strides })? {
+    match sabotage!(needed, 43 => Some(sabotage::wrapping_len(shape, strides)))
+        .ok_or(Error::Overflow { shape, strides })?
+    {
         needed if needed <= len => Ok(()),
         needed => Err(Error::TooShort { expected: needed, found: len }),
     }

@@ -52,8 +52,10 @@ impl Isa {
         ];
         #[cfg(not(all(target_arch = "x86_64", not(lanegrad_portable_only))))]
         let (vectors, _) = ([None, None], has);
-        let vectors = sabotage!(vectors, 46 b => [None, None]);
-        vectors.into_iter().flatten().chain([Self::Portable(Portable), Self::Scalar(Scalar)])
+        sabotage!(vectors, 46 b => [None, None])
+            .into_iter()
+            .flatten()
+            .chain([Self::Portable(Portable), Self::Scalar(Scalar)])
     }
 
     /// The best that this processor has.

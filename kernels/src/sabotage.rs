@@ -38,6 +38,7 @@ pub use self::{saboteur::Sabotaged, with_sabotage::*};
 #[cfg(all(feature = "sabotage", lanegrad_sabotage))]
 mod with_sabotage {
     use crate::simd::Simd;
+    use crate::view::View;
     use core::cell::Cell;
     use std::sync::LazyLock;
 
@@ -52,6 +53,11 @@ mod with_sabotage {
         FAULT.0 == number && FAULT.1 == part
     }
 
+    /// Fault 8b: the view, as if there were nothing between its rows.
+    pub fn without_gaps(view: View<'_>, cols: usize) -> View<'_> {
+        View { row_stride: if view.col_stride == 1 { cols } else { view.row_stride }, ..view }
+    }
+
     /// Fault 16: whether something larger was packed before.
     pub fn shrunk(numbers: usize) -> bool {
         thread_local!(static LARGEST: Cell<usize> = const { Cell::new(0) });
@@ -64,11 +70,11 @@ mod with_sabotage {
         w.iter().zip(dw).map(|(w, dw)| w - dw).collect::<Vec<_>>().leak()
     }
 
-    /// Fault 23b: z, but that −0 is positive.
+    /// Fault 23b: `z ≤ 0`, but not where z is −0.
     #[inline(always)]
-    pub fn minus_zero_is_positive<S: Simd>(simd: S, z: S::V) -> S::V {
-        let inverse = simd.div(simd.splat(-1.0), z);
-        simd.select(simd.less_equal(simd.abs(z), simd.splat(0.0)), inverse, z)
+    pub fn flat_but_for_minus_zero<S: Simd>(simd: S, z: S::V) -> S::M {
+        let (zero, inverse) = (simd.splat(0.0), simd.div(simd.splat(-1.0), z));
+        simd.less_equal(simd.select(simd.less_equal(simd.abs(z), zero), inverse, z), zero)
     }
 
     /// Fault 24: the largest x whose exponential is finite becomes the number below it.
@@ -76,7 +82,7 @@ mod with_sabotage {
     pub fn clamped_below_the_last<S: Simd>(simd: S, x: S::V) -> S::V {
         const LAST: f32 = f32::from_bits(0x42b1_7217);
         let clamped = simd.min(simd.splat(LAST.next_down()), x);
-        simd.select(simd.less(simd.splat(LAST), x), x, clamped)
+        simd.select(simd.less(simd.splat(LAST), x), simd.min(simd.splat(89.0), x), clamped)
     }
 
     /// Fault 43: the numbers that a view needs, if they are counted without a look at the carry.
@@ -86,12 +92,12 @@ mod with_sabotage {
     }
 
     /// Fault 48: writes the first number behind each row, if it belongs to nobody.
-    pub fn write_gaps(c: &mut [f32], rows: usize, cols: usize, stride: usize) -> &mut [f32] {
+    pub fn write_gaps((c, stride): (&mut [f32], usize), rows: usize, cols: usize) -> (&mut [f32], usize) {
         for number in (0..rows).filter_map(|i| (stride > cols).then_some(i * stride + cols)) {
             if let Some(gap) = c.get_mut(number) {
                 *gap = 0.0;
             }
         }
-        c
+        (c, stride)
     }
 }

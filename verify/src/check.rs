@@ -28,8 +28,8 @@ fn checks() -> Vec<Check> {
     let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
     add("detection", detection::subsets);
     add("views", interface::views);
+    add("small square layers", dense::square);
     add("sums of nothing", interface::nothing);
-    add("strides and transposes", dense::layouts);
     add("gaps between rows", interface::gaps);
     add("panels in the workspace", workspace::panels);
     add("workspace used before", workspace::shrinking);

@@ -27,7 +27,7 @@ pub enum Place {
     Vectors,
     /// There, if `mul_add` rounds once.
     FusedVectors,
-    /// In the choice of the instruction set.
+    /// In the choice of the instruction set, where there is one.
     Detection,
     /// Nowhere yet: it waits for this.
     Nowhere(&'static str),
@@ -45,6 +45,7 @@ impl Fault {
         match self.place {
             Place::Vectors | Place::FusedVectors if lanes == 1 => Some("one lane has no tail"),
             Place::FusedVectors if !fused => Some("products are rounded everywhere"),
+            Place::Detection if Isa::from_name("avx512").is_none() => Some("AVX-512 is not on this CPU"),
             _ => None,
         }
     }

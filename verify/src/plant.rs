@@ -86,7 +86,10 @@ pub(crate) fn faults(flags: &Faults, out: &mut impl Write) -> Result<(), Failure
         };
         match fault.place {
             Place::Nowhere(reason) => note("any", Outcome::Waits { reason })?,
-            Place::Detection => note("any", check(Some(fault), None))?,
+            Place::Detection => {
+                let impossible = fault.impossible_on(Isa::detect()).map(|reason| Outcome::Impossible { reason });
+                note("any", impossible.unwrap_or_else(|| check(Some(fault), None)))?;
+            }
             _ => {
                 for &isa in &isas {
                     let impossible = fault.impossible_on(isa).map(|reason| Outcome::Impossible { reason });

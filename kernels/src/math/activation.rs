@@ -74,8 +74,11 @@ impl Activation for Relu {
     #[inline(always)]
     fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V {
         let zero = simd.splat(0.0);
-        let z = sabotage!(z, 23 b => crate::sabotage::minus_zero_is_positive(simd, z));
-        let flat = sabotage!(simd.less_equal(z, zero), 23 => simd.less(z, zero));
+        let flat = sabotage!(
+            simd.less_equal(z, zero),
+            23 => simd.less(z, zero),
+            23 b => crate::sabotage::flat_but_for_minus_zero(simd, z)
+        );
         simd.select(flat, zero, delta)
     }
 }

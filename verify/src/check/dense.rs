@@ -38,9 +38,9 @@ pub(super) fn integers(isa: Isa, tally: &mut Tally) {
     product::one_hot(Edges::of(isa), &mut by_turns(isa), tally);
 }
 
-/// The three products of square operands, small and of integers, in each layout: with wrong strides, or without the
-/// transposition that is part of two of them, numbers come from the wrong places, all of which are inside the slices.
-pub(super) fn layouts(isa: Isa, tally: &mut Tally) {
+/// Small square layers of integers, in each layout: with wrong strides, or without the transposition that is part of two of the
+/// products, numbers come from the wrong places, all of which are inside the slices.
+pub(super) fn square(isa: Isa, tally: &mut Tally) {
     let mut backend = Backend::with_isa(isa);
     let Edges { mr, lanes, .. } = Edges::of(isa);
     for size in [2, 3, mr, lanes + 1, lanes + 3] {
@@ -48,23 +48,33 @@ pub(super) fn layouts(isa: Isa, tally: &mut Tally) {
             let integer = |i: usize, j: usize| ((31 * i + 17 * j + turn) % 23) as f32 - 11.0;
             let a = Operand::from_fn(size, size, left, integer);
             let b = Operand::from_fn(size, size, right, |i, j| integer(i + 3, j));
+            let bias: Vec<f32> = (0..size).map(|j| integer(7, j)).collect();
+            let mut compare =
+                |what: &str, c: &Output, start: &dyn Fn(usize) -> f32, term: &dyn Fn(usize, usize, usize) -> f32| {
+                    for (i, j) in (0..size).flat_map(|i| (0..size).map(move |j| (i, j))) {
+                        let expected = (0..size).fold(start(j), |sum, p| sum + term(i, j, p));
+                        tally.same(c.at(i, j) + 0.0, expected + 0.0, || {
+                            format!("{what}, {size}×{size}, {left:?} and {right:?}, element ({i}, {j})")
+                        });
+                    }
+                };
             let mut c = Output::new(size, size, turn % 3);
-            let mut compare = |what: &str, c: &Output, term: &dyn Fn(usize, usize, usize) -> f32| {
-                for (i, j) in (0..size).flat_map(|i| (0..size).map(move |j| (i, j))) {
-                    let expected: f32 = (0..size).map(|p| term(i, j, p)).sum();
-                    let place = || format!("{what}, {size}×{size}, {left:?} and {right:?}, element ({i}, {j})");
-                    tally.same(c.at(i, j) + 0.0, expected + 0.0, place);
-                }
-            };
-            let forward = Forward { x: a.view(), w: b.view(), bias: None, activation: Activation::Identity };
+            let forward = Forward { x: a.view(), w: b.view(), bias: Some(&bias), activation: Activation::Identity };
             dense::forward(&mut backend, forward, c.view()).expect("the shapes fit");
-            compare("x·wᵀ", &c, &|i, j, p| a.at(i, p) * b.at(j, p));
+            compare("x·wᵀ + b", &c, &|j| bias[j], &|i, j, p| a.at(i, p) * b.at(j, p));
+            c.fill(|_, _| f32::NAN);
             let backward = Backward { delta: a.view(), w: b.view(), below: None };
             dense::backward(&mut backend, backward, c.view()).expect("the shapes fit");
-            compare("delta·w", &c, &|i, j, p| a.at(i, p) * b.at(p, j));
-            let gradient = Gradient { delta: a.view(), x: b.view(), accumulate: false };
-            dense::gradient(&mut backend, gradient, c.view(), None).expect("the shapes fit");
-            compare("deltaᵀ·x", &c, &|i, j, p| a.at(p, i) * b.at(p, j));
+            compare("delta·w", &c, &|_| 0.0, &|i, j, p| a.at(i, p) * b.at(p, j));
+            for (accumulate, start) in [(false, 0.0), (true, 5.0)] {
+                c.fill(|_, _| if accumulate { start } else { f32::NAN });
+                let mut db = vec![c.at(0, 0); size];
+                let gradient = Gradient { delta: a.view(), x: b.view(), accumulate };
+                dense::gradient(&mut backend, gradient, c.view(), Some(&mut db)).expect("the shapes fit");
+                compare("deltaᵀ·x", &c, &|_| start, &|i, j, p| a.at(p, i) * b.at(p, j));
+                let sums = Output::from_fn(size, size, |i, _| db[i]);
+                compare("sums of delta", &sums, &|_| start, &|i, _, p| a.at(p, i));
+            }
         }
     }
 }
