@@ -300,8 +300,7 @@ impl Network {
             if let Some(below) = below.last_mut() {
                 let z = matrix(sabotage!(&below.z, 19 => below.delta.clone().leak()), batch, layer.inputs);
                 let below_activation = self.layers[l - 1].activation;
-                let w = sabotage!(&layer.w, 18 => sabotage::updated(&layer.w, dw));
-                let w = matrix(w, layer.units, layer.inputs);
+                let w = sabotage!(layer.weights(), 18 => matrix(sabotage::updated(&layer.w, dw), layer.units, layer.inputs));
                 let backward = dense::Backward { delta, w, below: Some((below_activation, z)) };
                 dense::backward(backend, backward, matrix_mut(&mut below.delta, batch, layer.inputs))?;
             }

@@ -223,9 +223,9 @@ impl Optimizer {
 
     /// The move to θ̃, for the rules that have one.
     pub(crate) fn look_ahead(&self) -> Option<LookAhead> {
-        let t = sabotage!(self.steps + 1, 36 b => self.steps.max(1));
         match sabotage!(self.method, 36 => Method::Sgd) {
             Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } => {
+                let t = sabotage!(self.steps + 1, 36 b => self.steps.max(1));
                 Some(LookAhead { momentum: momentum.at(t) as f32 })
             }
             _ => None,

@@ -101,6 +101,39 @@ fn an_unknown_instruction_set_is_refused_with_those_there_are() {
 }
 
 #[test]
+fn checks_of_one_instruction_set() {
+    let output = run(verify("one", &["check", "--isa", "portable", "--until-wrong"]));
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{report}");
+    // Name, AVX-512, AVX2, portable and scalar, as far as the build has them.
+    let row = report.lines().find(|line| line.starts_with("  product of integers")).unwrap();
+    assert_eq!(row.split_whitespace().filter(|&cell| cell == "exact").count(), 1, "{row}");
+    refused(verify("one", &["check", "--isa", "sse9"]), "sse9");
+}
+
+#[test]
+#[cfg(not(all(feature = "sabotage", lanegrad_sabotage)))]
+fn faults_need_a_build_of_their_own() {
+    refused(verify("faults", &["faults"]), "--cfg lanegrad_sabotage");
+    refused(verify("faults", &["faults", "--fault", "50"]), "--fault <NUMBER>");
+    let mut command = verify("faults", &["check", "--isa", "scalar", "--until-wrong"]);
+    command.env("LANEGRAD_FAULT", "4");
+    assert!(run(command).status.success(), "a fault was planted in a build without faults");
+}
+
+#[test]
+#[cfg(all(feature = "sabotage", lanegrad_sabotage))]
+fn a_planted_fault_is_caught_and_named() {
+    let output = run(verify("faults", &["faults", "--fault", "4", "--isa", "scalar", "--json", "faults.json"]));
+    let table = text(&output.stdout);
+    assert!(output.status.success() && table.contains("1 caught wherever they can be"), "{table}");
+    let document: Value = serde_json::from_slice(&fs::read(directory("faults").join("faults.json")).unwrap()).unwrap();
+    let result = &document["results"][0];
+    assert_eq!((&result["fault"], &result["outcome"]), (&"4".into(), &"caught".into()));
+    assert!(result["check"].as_str().is_some_and(|check| !check.is_empty()), "{document}");
+}
+
+#[test]
 fn the_instruction_set_in_use_comes_first() {
     tiny_set("first line");
     let mut command = train_in("first line", &["--optimizer", "sgd"]);

@@ -34,8 +34,8 @@ impl<H: Activation> Kernel for SquaredError<'_, H> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) -> f64 {
         let c = f64::from(self.c);
-        let m = sabotage!(self.rows, 20 => self.rows * self.columns) as f64;
-        let scale = simd.splat((2.0 * c / m) as f32);
+        let m = sabotage!(self.rows, 20 => self.rows * self.columns);
+        let scale = simd.splat((2.0 * c / m as f64) as f32);
         let mut total = 0.0;
         for i in 0..self.rows {
             let mut sum = Sum::new(simd);
@@ -49,6 +49,6 @@ impl<H: Activation> Kernel for SquaredError<'_, H> {
             let sum = sum.total();
             total += sabotage!(f64::from(sum), 29 b => f64::from(total as f32 + sum) - total);
         }
-        total * c / m
+        total * c / self.rows as f64
     }
 }
