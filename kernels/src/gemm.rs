@@ -22,6 +22,7 @@
 
 mod blocking;
 mod pack;
+mod thin;
 mod tile;
 
 pub use self::blocking::{KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_M, UNPACKED_MAX_N, workspace_len};
@@ -29,11 +30,10 @@ pub use self::tile::tile_shape;
 
 use self::blocking::{Blocking, CROWDED_STRIDE, kc};
 use self::tile::{Panel, Rows, Strip};
-use crate::epilogue::{Epilogue, Store};
+use crate::epilogue::{self, Epilogue};
 use crate::isa::Kernel;
 use crate::simd::Simd;
-use crate::view::{View, vectors};
-use core::ops::Range;
+use crate::view::View;
 
 /// `C = epilogue(C₀ + A·B)`. The caller has checked that every element named by the sizes lies inside its slice.
 #[derive(Debug)]
@@ -60,27 +60,12 @@ pub struct Product<'a, E> {
     pub workspace: &'a mut [f32],
 }
 
-/// Whether A has few rows and both operands are contiguous along k, as in the forward of a small mini-batch: then packing all
-/// of B would cost more than exchanging the roles, packing A alone, and transposing C.
-fn thin<E>(product: &Product<'_, E>) -> bool {
-    let Product { m, n, k, a, b, accumulate, .. } = product;
-    *m <= THIN_MAX_M && m < n && *k > 0 && a.col_stride == 1 && b.row_stride == 1 && !accumulate
-}
-
-/// Compiled once a lowering, not once an epilogue.
-fn sums_of<S: Simd>(simd: S, product: Product<'_, Store>) {
-    simd.vectorize(
-        #[inline(always)]
-        || product.tiled(simd),
-    );
-}
-
 impl<E: Epilogue> Kernel for Product<'_, E> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        if thin(&self) {
+        if thin::thin(&self) {
             return self.transposed(simd);
         }
         self.tiled(simd);
@@ -97,41 +82,6 @@ impl<E: Epilogue> Product<'_, E> {
             self.blocked::<S, 6, 2>(simd);
         } else {
             self.blocked::<S, 4, 1>(simd);
-        }
-    }
-
-    /// Computes `Cᵀ = Bᵀ·Aᵀ` in the workspace, then sends its transpose through the epilogue. Each element of C is the same
-    /// chain: a product's factors may be exchanged.
-    #[inline(always)]
-    fn transposed<S: Simd>(self, simd: S) {
-        let Self { m, n, k, a, b, c, c_stride, epilogue, workspace, .. } = self;
-        let stride = m.next_multiple_of(S::LANES);
-        let (sums, workspace) = workspace.split_at_mut(n.next_multiple_of(S::LANES) * stride);
-        sums_of(
-            simd,
-            Product {
-                m: n,
-                n: m,
-                k,
-                a: b.t(),
-                b: a.t(),
-                c: sums,
-                c_stride: stride,
-                accumulate: false,
-                epilogue: Store,
-                workspace,
-            },
-        );
-
-        let mut square = [0.0; 256];
-        for columns in vectors(simd, n) {
-            for rows in vectors(simd, m) {
-                simd.transpose(&sums[columns.start * stride + rows.start..], stride, &mut square, S::LANES);
-                for (i, sums) in rows.zip(square.chunks_exact(S::LANES)) {
-                    let out = epilogue.apply(simd, simd.load(sums), i, columns.clone());
-                    simd.store_partial(out, &mut c[i * c_stride..][columns.clone()]);
-                }
-            }
         }
     }
 
@@ -185,37 +135,13 @@ impl<E: Epilogue> Product<'_, E> {
                             from_c,
                         };
                         strip.sum::<S, MR, NV>(simd);
+                        // The strip's sums are still in L1.
                         if finish && E::CHANGES {
-                            apply(simd, self.epilogue, self.c, c_stride, rows, columns);
+                            epilogue::apply(simd, self.epilogue, self.c, c_stride, rows, columns);
                         }
                     }
                 }
             }
-        }
-    }
-}
-
-/// Sends finished sums through the epilogue, while they are in L1.
-#[inline(always)]
-fn apply<S: Simd, E: Epilogue>(
-    simd: S,
-    epilogue: E,
-    c: &mut [f32],
-    c_stride: usize,
-    rows: Range<usize>,
-    columns: Range<usize>,
-) {
-    let whole = columns.len() / S::LANES * S::LANES;
-    for i in rows {
-        let (vectors, rest) = c[i * c_stride..][columns.clone()].split_at_mut(whole);
-        let mut at = columns.start;
-        for vector in vectors.chunks_exact_mut(S::LANES) {
-            simd.store(epilogue.apply(simd, simd.load(vector), i, at..at + S::LANES), vector);
-            at += S::LANES;
-        }
-        if !rest.is_empty() {
-            let sums = simd.load_partial(rest);
-            simd.store_partial(epilogue.apply(simd, sums, i, at..at + rest.len()), rest);
         }
     }
 }
