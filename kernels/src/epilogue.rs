@@ -1,4 +1,4 @@
-//! What happens to a tile of sums on its way out of the registers.
+//! What happens to finished sums before they are left in C.
 
 use crate::math::Activation;
 use crate::simd::Simd;
