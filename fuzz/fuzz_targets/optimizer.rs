@@ -1,10 +1,11 @@
-//! Any rule, hyper-parameters and numbers: no panic, and the same bits however the parameters are split and, with FMA, on every
-//! instruction set.
+//! Any rule, hyper-parameters and numbers: no panic, and the bits of the scalar twin on every instruction set, however the
+//! parameters are split.
 #![no_main]
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer};
 use lanegrad_fuzz::same;
+use lanegrad_verify::{shapes::Edges, twin::Twin};
 
 /// Numbers that pass as hyper-parameters, and some that do not.
 fn number(u: &mut Unstructured<'_>) -> Result<f64> {
@@ -43,16 +44,18 @@ fn method(u: &mut Unstructured<'_>) -> Result<Method> {
     })
 }
 
+const STEPS: usize = 4;
+
 #[derive(Clone, Copy, Arbitrary)]
 struct Element {
     theta: f32,
-    gradients: [f32; 3],
+    gradients: [f32; STEPS],
 }
 
-/// The parameters after three steps, as tensors that are cut at `cuts`.
+/// The parameters after the steps, as tensors that are cut at `cuts`.
 fn optimize(backend: &Backend, mut optimizer: Optimizer, elements: &[Element], cuts: &[usize]) -> Vec<f32> {
     let mut theta: Vec<_> = elements.iter().map(|element| element.theta).collect();
-    for t in 0..3 {
+    for t in 0..STEPS {
         let gradient: Vec<_> = elements.iter().map(|element| element.gradients[t]).collect();
         let (mut parameters, mut gradients) = (Vec::new(), Vec::new());
         let (mut rest, mut rest_gradient) = (&mut theta[..], &gradient[..]);
@@ -71,21 +74,30 @@ fn optimize(backend: &Backend, mut optimizer: Optimizer, elements: &[Element], c
     theta
 }
 
+/// The parameters after the steps, by the scalar twin.
+fn twin(optimizer: &Optimizer, fused: bool, elements: &[Element]) -> Vec<f32> {
+    let mut theta: Vec<_> = elements.iter().map(|element| element.theta).collect();
+    let mut twin = Twin::new(optimizer.method(), optimizer.learning_rate(), fused, theta.len());
+    for t in 0..STEPS {
+        twin.step(&mut theta, |_| elements.iter().map(|element| element.gradients[t]).collect());
+    }
+    theta
+}
+
 fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let (method, learning_rate) = (method(u)?, learning_rate(u)?);
     let Ok(optimizer) = Optimizer::new(method, learning_rate) else { return Ok(()) };
     let cuts: Vec<_> = (0..u.int_in_range(0..=3)?).map(|_| u.int_in_range(0..=40)).collect::<Result<_>>()?;
     let elements: Vec<Element> = u.arbitrary()?;
 
-    let scalar = optimize(&Backend::with_isa_named("scalar").expect("always there"), optimizer.clone(), &elements, &[]);
+    let twins = [false, true].map(|fused| twin(&optimizer, fused, &elements));
     for isa in Isa::available() {
         let backend = Backend::with_isa(isa);
-        let whole = optimize(&backend, optimizer.clone(), &elements, &[]);
-        let parts = optimize(&backend, optimizer.clone(), &elements, &cuts);
-        assert!(whole.iter().zip(&parts).all(|(&a, &b)| same(a, b)), "{isa}, {method:?}: {whole:?}, cut: {parts:?}");
-        if isa.name() != "portable" {
-            let equal = whole.iter().zip(&scalar).all(|(&a, &b)| same(a, b));
-            assert!(equal, "{isa}, {method:?}, {learning_rate:?}: {whole:?}, scalar: {scalar:?}");
+        let twin = &twins[usize::from(Edges::of(isa).fused)];
+        for cuts in [&[], &cuts[..]] {
+            let found = optimize(&backend, optimizer.clone(), &elements, cuts);
+            let equal = found.iter().zip(twin).all(|(&a, &b)| same(a, b));
+            assert!(equal, "{isa}, {method:?}, {learning_rate:?}, cut at {cuts:?}: {found:?}, twin: {twin:?}");
         }
     }
     Ok(())

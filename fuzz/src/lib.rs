@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod products;
+
 use arbitrary::{Result, Unstructured};
 use lanegrad::{Backend, Isa, MatMut, MatRef};
 
@@ -39,8 +41,18 @@ impl Numbers {
 
     /// The next one. Source of the generator: Knuth's MMIX.
     pub fn draw(&mut self) -> f32 {
+        (self.advance() % 17) as f32 - 8.0
+    }
+
+    /// A number in [−1, 1) that is no integer.
+    pub fn fraction(&mut self) -> f32 {
+        (self.advance() & 0x00ff_ffff) as f32 / f32::from(1_u16 << 15) / 256.0 - 1.0
+    }
+
+    /// 31 bits.
+    fn advance(&mut self) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % 17) as f32 - 8.0
+        self.0 >> 33
     }
 
     /// As many as asked for.
