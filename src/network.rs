@@ -224,8 +224,8 @@ impl Network {
         if let Some(clip) = clip {
             clip.validate()?;
         }
-        self.reserve(backend, x.rows())?;
         loss.validate(target, self.activation(), (x.rows(), self.outputs()))?;
+        self.reserve(backend, x.rows())?;
         optimizer.prepare(2 * self.layers.len(), |index| self.layers[index / 2].lens()[index % 2])?;
 
         // Everything that can fail is behind us.

@@ -64,7 +64,7 @@ impl Momentum {
         match self {
             Self::Constant(momentum) => momentum,
             Self::Rising { to, steps, .. } if t >= steps => to,
-            Self::Rising { from, to, steps } => from + (to - from) * ((t - 1) as f64 / (steps - 1) as f64),
+            Self::Rising { from, to, steps } => from + (to - from) * (t.saturating_sub(1) as f64 / (steps - 1) as f64),
         }
     }
 
