@@ -553,10 +553,12 @@ fn networks(t: &mut Table) {
     row("inputs too wide", TANH, view(4, 6), values(4, 3), SQUARED, None, inputs);
     row("no examples", TANH, view(0, 5), values(0, 3), SQUARED, None, empty(squared, "examples"));
     let huge = broadcast(usize::MAX, 5);
-    row("outputs overflow", TANH, huge, values(4, 3), SQUARED, None, no_memory("train step", None));
+    let target = Target::Values(broadcast(usize::MAX, 3));
+    row("outputs overflow", TANH, huge, target, SQUARED, None, no_memory("train step", None));
     let huge = broadcast(usize::MAX / 64, 5);
     let answer = no_memory("train step", Some(usize::MAX / 64 * 17));
-    row("too many outputs", TANH, huge, values(4, 3), SQUARED, None, answer);
+    let target = Target::Values(broadcast(usize::MAX / 64, 3));
+    row("too many outputs", TANH, huge, target, SQUARED, None, answer);
     let targets = shape(squared, "targets", (3, 4), (4, 3));
     row("targets transposed", TANH, good, values(3, 4), SQUARED, None, targets);
     row("squared error of labels", TANH, good, LABELS, SQUARED, None, loss_needs(squared, "values as its target"));
