@@ -70,7 +70,9 @@ impl Edges {
             [1, nr, nr + 1, thin_rows, thin_rows + 1, 2 * thin_rows],
             [0, 1, 33],
         );
-        tiles.chain(vectors).chain(depth).chain(rows).chain(columns).chain(thin)
+        // The last panel of the second block is narrower than a tile.
+        let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
+        tiles.chain(vectors).chain(depth).chain(rows).chain(columns).chain(thin).chain(narrow)
     }
 
     /// A few m, n, k whose edges cut through everything, large enough for statistics.
