@@ -25,10 +25,10 @@ mod pack;
 mod thin;
 mod tile;
 
-pub use self::blocking::{KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_M, UNPACKED_MAX_N, workspace_len};
+pub use self::blocking::{CROWDED_STRIDE, KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_M, UNPACKED_MAX_N, workspace_len};
 pub use self::tile::tile_shape;
 
-use self::blocking::{Blocking, CROWDED_STRIDE, kc};
+use self::blocking::{Blocking, kc};
 use self::tile::{Panel, Rows, Strip};
 use crate::epilogue::{self, Epilogue};
 use crate::isa::Kernel;

@@ -70,9 +70,12 @@ impl Edges {
             [1, nr, nr + 1, thin_rows, thin_rows + 1, 2 * thin_rows],
             [0, 1, 33],
         );
+        // Rows as far apart as makes wide products pack them, often enough for every layout.
+        let crowded =
+            product([2 * self.lanes + mr + 1], unpacked_columns + 1..unpacked_columns + 11, [gemm::CROWDED_STRIDE]);
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
-        tiles.chain(vectors).chain(depth).chain(rows).chain(columns).chain(thin).chain(narrow)
+        tiles.chain(vectors).chain(depth).chain(rows).chain(columns).chain(thin).chain(narrow).chain(crowded)
     }
 
     /// A few m, n, k whose edges cut through everything, large enough for statistics.

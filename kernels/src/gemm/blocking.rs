@@ -25,7 +25,7 @@ pub const UNPACKED_MAX_M: usize = 32;
 /// Up to so many rows, a product whose operands are both contiguous along k is computed transposed: what is packed then is A.
 pub const THIN_MAX_M: usize = 64;
 /// With a row stride of a multiple of so many numbers, 4 KiB, the rows of a tile share a set of L1: wide products pack them.
-pub(super) const CROWDED_STRIDE: usize = 1024;
+pub const CROWDED_STRIDE: usize = 1024;
 
 /// Multiples of every instruction set's mr and nr: rounding up to these is enough for each of them.
 const EVERY_MR: usize = 12;
