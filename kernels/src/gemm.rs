@@ -89,6 +89,7 @@ impl<E: Epilogue> Product<'_, E> {
     #[inline(always)]
     fn blocked<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
         let nr = NV * S::LANES;
+        debug_assert_eq!(tile_shape(simd), (MR, nr), "what others are told about the tile");
         let kc = kc(self.k);
         let Blocking { a_panels, b_panels } = blocking::split::<MR>(self.workspace, self.m, self.n, kc, nr);
         let a_in_place =

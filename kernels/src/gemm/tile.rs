@@ -110,7 +110,7 @@ pub(super) struct Strip<'a> {
     pub(super) depth: Range<usize>,
     /// Rows of A and C.
     pub(super) rows: Range<usize>,
-    /// The first element of the strip is that of the first row.
+    /// C from the strip's first element on.
     pub(super) c: &'a mut [f32],
     pub(super) c_stride: usize,
     pub(super) columns: usize,
@@ -140,7 +140,7 @@ impl Strip<'_> {
     fn tiles<S: Simd, const MR: usize, const NV: usize>(mut self, simd: S) {
         for ir in self.rows.clone().step_by(MR) {
             let rows = ir..self.rows.end.min(ir + MR);
-            // No more rows than there are, or at most one.
+            // Few rows get a tile of few rows: those of a whole one would be summed in vain.
             match rows.len() {
                 1 if MR > 1 => self.tile::<S, MR, 1, NV>(simd, rows),
                 2 if MR > 2 => self.tile::<S, MR, 2, NV>(simd, rows),
