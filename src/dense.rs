@@ -7,14 +7,15 @@
 //! | [`gradient`] | `dw = deltaᵀ·x`, `db` = column sums of delta | out×batch · batch×in → out×in |
 //!
 //! `w` is out × in: `w[j][i]` goes from unit i to unit j. `delta = ∂L/∂a` of a mini-batch loss L that is already a mean, so
-//! nothing here divides by the batch. Every output element is summed in the order of the summed index.
+//! nothing here divides by the batch. Every output element is summed in the order of the summed index; only a forward product of
+//! at most eight rows is summed in sixteen lanes (term p in lane p mod 16), whose upper half is added to the lower until one remains.
 
 use crate::activation::with_activation;
 use crate::backend::Sizes;
 use crate::matrix::expect_len;
 use crate::{Activation, Backend, Error, MatMut, MatRef};
 use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, Store, TimesDerivative};
-use lanegrad_kernels::gemm::Product;
+use lanegrad_kernels::gemm::{Order, Product};
 use lanegrad_kernels::reduce::ColumnSums;
 use lanegrad_kernels::sabotage;
 
@@ -84,7 +85,7 @@ pub fn forward(backend: &mut Backend, layer: Forward<'_>, z: MatMut<'_>) -> Resu
         expect_len(OPERATION, "bias", outputs, bias.len())?;
     }
     z.expect(OPERATION, "outputs", (batch, outputs))?;
-    with_activation!(activation, h => product(backend, OPERATION, x, w.t(), z, false, BiasActivation::new(bias, h)))
+    with_activation!(activation, h => product(backend, OPERATION, Order::of_forward(batch), (x, w.t()), z, false, BiasActivation::new(bias, h)))
 }
 
 /// `delta_below = (delta·w) ⊙ h'(a)`, batch × in, in one pass.
@@ -101,9 +102,11 @@ pub fn backward(backend: &mut Backend, layer: Backward<'_>, delta_below: MatMut<
     }
     delta_below.expect(OPERATION, "deltas of the layer below", (batch, inputs))?;
     match below {
-        None | Some((Activation::Identity, _)) => product(backend, OPERATION, delta, w, delta_below, false, Store),
+        None | Some((Activation::Identity, _)) => {
+            product(backend, OPERATION, Order::Chain, (delta, w), delta_below, false, Store)
+        }
         Some((activation, z)) => with_activation!(activation, h => {
-            product(backend, OPERATION, delta, w, delta_below, false, TimesDerivative::new(z.view(), h))
+            product(backend, OPERATION, Order::Chain, (delta, w), delta_below, false, TimesDerivative::new(z.view(), h))
         }),
     }
 }
@@ -127,7 +130,7 @@ pub fn gradient(
         expect_len(OPERATION, "bias gradient", outputs, db.len())?;
     }
     let accumulate_dw = sabotage!(accumulate, 14 => false, 14 b => true);
-    product(backend, OPERATION, delta.t(), x, dw, accumulate_dw, Store)?;
+    product(backend, OPERATION, Order::Chain, (delta.t(), x), dw, accumulate_dw, Store)?;
     if let Some(sums) = db {
         backend.run(ColumnSums { rows: batch, a: delta.view(), sums, accumulate });
     }
@@ -146,8 +149,8 @@ pub(crate) fn reserve(backend: &mut Backend, batch: usize, inputs: usize, output
 fn product<E: Epilogue>(
     backend: &mut Backend,
     operation: &'static str,
-    a: MatRef<'_>,
-    b: MatRef<'_>,
+    order: Order,
+    (a, b): (MatRef<'_>, MatRef<'_>),
     c: MatMut<'_>,
     accumulate: bool,
     epilogue: E,
@@ -158,6 +161,6 @@ fn product<E: Epilogue>(
     let (c, c_stride) =
         sabotage!(c.into_parts(), 8 => (c.into_parts().0, n), 48 => sabotage::write_gaps(c.into_parts(), m, n));
     let a = sabotage!(a.view(), 7 => a.view().t(), 8 b => sabotage::without_gaps(a.view(), k));
-    isa.run(Product { m, n, k, a, b: b.view(), c, c_stride, accumulate, epilogue, workspace });
+    isa.run(Product { m, n, k, a, b: b.view(), c, c_stride, accumulate, order, epilogue, workspace });
     Ok(())
 }

@@ -77,7 +77,6 @@ impl<H: Activation> Epilogue for TimesDerivative<'_, H> {
 }
 
 /// Sends finished sums, rows × columns of C, through the epilogue.
-#[inline(always)]
 pub(crate) fn apply<S: Simd, E: Epilogue>(
     simd: S,
     epilogue: E,
@@ -86,17 +85,22 @@ pub(crate) fn apply<S: Simd, E: Epilogue>(
     rows: Range<usize>,
     columns: Range<usize>,
 ) {
-    let whole = columns.len() / S::LANES * S::LANES;
-    for i in rows {
-        let (vectors, rest) = c[i * c_stride..][columns.clone()].split_at_mut(whole);
-        let mut at = columns.start;
-        for vector in vectors.chunks_exact_mut(S::LANES) {
-            simd.store(epilogue.apply(simd, simd.load(vector), i, at..at + S::LANES), vector);
-            at += S::LANES;
-        }
-        if !rest.is_empty() {
-            let sums = simd.load_partial(rest);
-            simd.store_partial(epilogue.apply(simd, sums, i, at..at + rest.len()), rest);
-        }
-    }
+    simd.vectorize(
+        #[inline(always)]
+        move || {
+            let whole = columns.len() / S::LANES * S::LANES;
+            for i in rows {
+                let (vectors, rest) = c[i * c_stride..][columns.clone()].split_at_mut(whole);
+                let mut at = columns.start;
+                for vector in vectors.chunks_exact_mut(S::LANES) {
+                    simd.store(epilogue.apply(simd, simd.load(vector), i, at..at + S::LANES), vector);
+                    at += S::LANES;
+                }
+                if !rest.is_empty() {
+                    let sums = simd.load_partial(rest);
+                    simd.store_partial(epilogue.apply(simd, sums, i, at..at + rest.len()), rest);
+                }
+            }
+        },
+    );
 }

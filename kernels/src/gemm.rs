@@ -4,33 +4,47 @@
 //!
 //! ```text
 //!   jc: n in steps of NC           columns whose panels of B fit L3
-//!     pc: k in steps of kc ≤ KC    pack B[pc.., jc..] into panels, unless few rows of A would use them
+//!     pc: k in steps of kc ≤ KC
 //!       ic: m in steps of MC       pack A[ic.., pc..] into panels, unless its rows can be read as they are
-//!         jr: NC in steps of nr    one panel of B, kc × nr: stays in L1 (L2 with AVX-512)
+//!         jr: NC in steps of nr    one panel of B, kc × nr, packed for the first block of rows: stays in L1 (L2 with AVX-512)
 //!           ir: MC in steps of mr  one tile: mr × nr sums in registers, kc steps
 //! ```
+//! Where B's rows are contiguous, the first tile of a strip reads them where they are, and packs them on the way.
 //!
-//! **Thin products.** With few rows of A, packing all of B would cost more than multiplying by it. Where B's rows are contiguous
-//! (the delta), tiles read them where they are. Where B's columns are (the forward), `Cᵀ = Bᵀ·Aᵀ` is computed instead: A is what
-//! is packed, B's columns are broadcast from where they are, and C is transposed on its way through the epilogue.
+//! **Small sizes** have ways of their own, by shape and strides:
+//!
+//! | when | file | what |
+//! |---|---|---|
+//! | forward, m ≤ 8 | `dots.rs` | dot products: B is read once, from end to end |
+//! | m = 1, or k ≤ 4, and B's rows contiguous | `rows.rs` | C's rows as sums of B's rows: B is read, or C written, from end to end |
+//! | m ≤ 64, m < n, both contiguous along k | `thin.rs` | `Cᵀ = Bᵀ·Aᵀ`: packs A instead of the larger B |
+//! | else | here | the loops above |
 //!
 //! **The order of a sum.** Each element of C is one chain `c ← c + a[i][p]·b[p][j]` over p = 0, 1, …, k−1, started from
 //! C₀: between blocks of k the chain is parked in C itself. So its bits depend neither on the blocking nor on the tile nor on
-//! what else is computed beside it; and with FMA they are the same on every instruction set.
+//! what else is computed beside it; and with FMA they are the same on every instruction set. The exception is [`Order::Lanes`],
+//! which is a matter of the operation and its m alone: sixteen chains, on every instruction set.
 //!
 //! Source: Goto & van de Geijn 2008; Van Zee & van de Geijn 2015 (BLIS).
 
 mod blocking;
+mod dots;
 mod pack;
+mod rows;
 mod thin;
 mod tile;
 
-pub use self::blocking::{CROWDED_STRIDE, KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_M, UNPACKED_MAX_N, workspace_len};
+pub use self::blocking::{
+    CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_N, row_tiles, workspace_len,
+};
 pub use self::tile::tile_shape;
 
+pub use self::dots::Order;
+pub use self::rows::{LONG_PIECE, ROWS_PIECE};
+
 use self::blocking::{Blocking, kc};
-use self::tile::{Panel, Rows, Strip};
-use crate::epilogue::{self, Epilogue};
+use self::tile::{Rows, Source, Strip};
+use crate::epilogue::{self, Epilogue, Store};
 use crate::isa::Kernel;
 use crate::simd::Simd;
 use crate::view::View;
@@ -54,6 +68,8 @@ pub struct Product<'a, E> {
     pub c_stride: usize,
     /// Whether C₀ is what C holds; otherwise it is zero and C is not read before it is written.
     pub accumulate: bool,
+    /// In which order the terms of an element are summed.
+    pub order: Order,
     /// Maps the finished sums to what is stored.
     pub epilogue: E,
     /// At least [`workspace_len`] numbers; what they hold does not matter.
@@ -64,15 +80,34 @@ impl<E: Epilogue> Kernel for Product<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        if thin::thin(&self) {
-            return self.transposed(simd);
+    fn run<S: Simd>(mut self, simd: S) {
+        let dots = self.order == Order::Lanes;
+        if dots || rows::suits(&self) {
+            if dots {
+                dots::multiply(simd, self.sums());
+            } else {
+                rows::multiply(simd, self.sums());
+            }
+            if E::CHANGES {
+                epilogue::apply(simd, self.epilogue, self.c, self.c_stride, 0..self.m, 0..self.n);
+            }
+        } else if thin::suits(&self) {
+            self.transposed(simd);
+        } else {
+            self.tiled(simd);
         }
-        self.tiled(simd);
     }
 }
 
 impl<E: Epilogue> Product<'_, E> {
+    /// The same product without its epilogue.
+    #[inline(always)]
+    fn sums(&mut self) -> Product<'_, Store> {
+        let Self { m, n, k, a, b, c_stride, accumulate, order, .. } = *self;
+        let (c, workspace) = (&mut *self.c, &mut *self.workspace);
+        Product { m, n, k, a, b, c, c_stride, accumulate, order, epilogue: Store, workspace }
+    }
+
     #[inline(always)]
     fn tiled<S: Simd>(self, simd: S) {
         // The tile, from the registers: mr·nv sums, nv vectors of B and a number of A must fit.
@@ -92,20 +127,17 @@ impl<E: Epilogue> Product<'_, E> {
         debug_assert_eq!(tile_shape(simd), (MR, nr), "what others are told about the tile");
         let kc = kc(self.k);
         let Blocking { a_panels, b_panels } = blocking::split::<MR>(self.workspace, self.m, self.n, kc, nr);
-        let a_in_place =
-            self.a.col_stride == 1 && (self.n <= UNPACKED_MAX_N || !self.a.row_stride.is_multiple_of(CROWDED_STRIDE));
-        let b_in_place = self.b.col_stride == 1 && self.m <= nr.min(UNPACKED_MAX_M) && self.k > 0;
+        let a_in_place = blocking::unpacked::<S, MR>(simd, self.a, self.m, self.n);
+        // Whether other blocks of rows will use the panels of B.
+        let keep = self.m > MC;
 
         for jc in (0..self.n).step_by(NC) {
             let columns = jc..self.n.min(jc + NC);
-            // Whole panels may be read where they are; the last one is packed if it is narrower.
-            let packed_from = if b_in_place { jc + columns.len() / nr * nr } else { jc };
             // With k = 0 the one block is empty: C₀ still goes through the epilogue.
             for pc in (0..self.k.max(1)).step_by(sabotage!(kc, 5 => kc - usize::from(kc < self.k))) {
                 let depth = pc..sabotage!(self.k, 44 => self.k.max(1)).min(pc + kc);
                 let from_c = sabotage!(self.accumulate || pc > 0, 13 => true);
                 let finish = sabotage!(depth.end == self.k, 11 => true);
-                pack::columns(simd, self.b, depth.clone(), packed_from..columns.end, nr, b_panels);
 
                 for ic in (0..self.m).step_by(MC) {
                     let rows = ic..self.m.min(ic + MC);
@@ -117,28 +149,37 @@ impl<E: Epilogue> Product<'_, E> {
                     };
                     for jr in columns.clone().step_by(nr) {
                         let columns = jr..columns.end.min(jr + nr);
-                        let panel = if jr < packed_from {
-                            Panel::in_place(self.b, &depth, jr)
-                        } else {
-                            let width = columns.len().next_multiple_of(S::LANES);
-                            Panel::packed(b_panels, jr - packed_from, width, depth.len())
-                        };
-                        let c = &mut self.c[rows.start * self.c_stride + columns.start..];
-                        let (rows, c_stride) = (rows.clone(), self.c_stride);
+                        let width = columns.len().next_multiple_of(S::LANES);
+                        let place = if keep { jr - jc } else { 0 };
+                        let panel = &mut b_panels[place * depth.len()..][..width * depth.len()];
+                        let mut source = None;
+                        if ic == 0
+                            && self.b.col_stride == 1
+                            && self.b.row_stride >= nr
+                            && columns.len() == nr
+                            && !depth.is_empty()
+                        {
+                            let rows = &self.b.data[depth.start * self.b.row_stride + jr..];
+                            source = Some(Source { rows, stride: self.b.row_stride });
+                        } else if ic == 0 {
+                            pack::panel(simd, self.b, depth.clone(), columns.clone(), width, panel);
+                        }
                         let strip = Strip {
                             a,
                             panel,
+                            source,
+                            alone: !keep,
                             depth: depth.clone(),
                             rows: rows.clone(),
-                            c,
-                            c_stride,
+                            c: &mut self.c[rows.start * self.c_stride + columns.start..],
+                            c_stride: self.c_stride,
                             columns: columns.len(),
                             from_c,
                         };
                         strip.sum::<S, MR, NV>(simd);
                         // The strip's sums are still in L1.
                         if finish && E::CHANGES {
-                            epilogue::apply(simd, self.epilogue, self.c, c_stride, rows, columns);
+                            epilogue::apply(simd, self.epilogue, self.c, self.c_stride, rows.clone(), columns);
                         }
                     }
                 }

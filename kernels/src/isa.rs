@@ -95,8 +95,14 @@ impl Isa {
                 #[inline(always)]
                 || kernel.run(simd),
             ),
-            Self::Portable(simd) => kernel.run(simd),
-            Self::Scalar(simd) => kernel.run(simd),
+            Self::Portable(simd) => simd.vectorize(
+                #[inline(always)]
+                || kernel.run(simd),
+            ),
+            Self::Scalar(simd) => simd.vectorize(
+                #[inline(always)]
+                || kernel.run(simd),
+            ),
         }
     }
 }

@@ -110,11 +110,11 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
 
     /// The sum of the lanes: the upper half is added to the lower until one lane remains.
     fn reduce_add(self, a: Self::V) -> f32;
-    /// Transposes a square of `LANES × LANES` numbers: `target[c · target_stride + r] = source[r · source_stride + c]`.
+    /// The first four columns of `LANES` rows: lane r of vector c is `source[r · stride + c]`.
     ///
     /// # Panics
-    /// When a row does not lie in its slice, in every build.
-    fn transpose(self, source: &[f32], source_stride: usize, target: &mut [f32], target_stride: usize);
+    /// When the last of these elements does not lie in the slice, in every build.
+    fn load_columns(self, source: &[f32], stride: usize) -> [Self::V; 4];
 }
 
 /// Adds `lanes` to `sum` in the order of [`Simd::reduce_add`].

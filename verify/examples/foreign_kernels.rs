@@ -22,7 +22,7 @@ const EDGES: Edges = Edges {
     mc: 64,
     nc: 1024,
     unpacked_columns: 128,
-    unpacked_rows: 8,
+    dots_rows: 8,
     thin_rows: 16,
 };
 

@@ -25,8 +25,8 @@ pub struct Edges {
     pub nc: usize,
     /// Up to so many columns rows are read without packing.
     pub unpacked_columns: usize,
-    /// Up to so many rows columns are read without packing.
-    pub unpacked_rows: usize,
+    /// Up to so many rows a product may be computed by dot products.
+    pub dots_rows: usize,
     /// Up to so many rows a product may be computed transposed.
     pub thin_rows: usize,
 }
@@ -49,7 +49,7 @@ impl Edges {
                     mc: gemm::MC,
                     nc: gemm::NC,
                     unpacked_columns: gemm::UNPACKED_MAX_N,
-                    unpacked_rows: nr.min(gemm::UNPACKED_MAX_M),
+                    dots_rows: gemm::DOTS_MAX_M,
                     thin_rows: gemm::THIN_MAX_M,
                 }
             }
@@ -59,23 +59,39 @@ impl Edges {
 
     /// m, n, k around every edge: all up to twice the tile and one more, with few k; then each block's edge in turn.
     pub fn products(self) -> impl Iterator<Item = [usize; 3]> {
-        let Self { mr, nr, kc, mc, nc, unpacked_columns, unpacked_rows, thin_rows, .. } = self;
+        let Self { mr, nr, kc, mc, nc, unpacked_columns, dots_rows, thin_rows, .. } = self;
         let tiles = product(0..=2 * mr + 1, 0..=2 * nr + 1, [0, 1, 2, 5]);
         let vectors = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], 0..=2 * self.lanes + 1);
         let depth = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], around([kc, 2 * kc]));
         let rows = product(around([mc, 2 * mc]), [1, nr, nr + 1, unpacked_columns + 1], [1, self.lanes, 33]);
-        let columns = product([1, mr + 1, 33], around([unpacked_columns, nc]), [1, self.lanes, 33]);
+        let columns =
+            product([1, mr + 1, 33], around([unpacked_columns, 2 * unpacked_columns, nc]), [1, self.lanes, 33]);
         let thin = product(
-            around([unpacked_rows, thin_rows]),
+            around([dots_rows, thin_rows]),
             [1, nr, nr + 1, thin_rows, thin_rows + 1, 2 * thin_rows],
             [0, 1, 33],
         );
         // Rows as far apart as makes wide products pack them, often enough for every layout.
-        let crowded =
-            product([2 * self.lanes + mr + 1], unpacked_columns + 1..unpacked_columns + 11, [gemm::CROWDED_STRIDE]);
+        let crowded = product(
+            [2 * self.lanes + mr + 1],
+            2 * unpacked_columns + 1..2 * unpacked_columns + 11,
+            [gemm::CROWDED_STRIDE],
+        );
+        // Dot products of every height, over pieces of operands that have to be packed; sums of few rows, over several pieces.
+        let dots = product(1..=dots_rows, [1, 15, 16, 17, 33], around([16, 32, gemm::DOTS_DEPTH]));
+        let pieces = product([1, 3], around([gemm::ROWS_PIECE, gemm::LONG_PIECE]), [1, 3, 4, 5, 9]);
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
-        tiles.chain(vectors).chain(depth).chain(rows).chain(columns).chain(thin).chain(narrow).chain(crowded)
+        tiles
+            .chain(vectors)
+            .chain(depth)
+            .chain(rows)
+            .chain(columns)
+            .chain(thin)
+            .chain(narrow)
+            .chain(crowded)
+            .chain(dots)
+            .chain(pieces)
     }
 
     /// A few m, n, k whose edges cut through everything, large enough for statistics.

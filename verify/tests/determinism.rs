@@ -199,6 +199,19 @@ fn chain(start: f32, terms: impl Iterator<Item = (f32, f32)>) -> f32 {
     terms.fold(start, |sum, (a, b)| a.mul_add(b, sum))
 }
 
+/// Of at most eight rows, a forward product: sixteen chains, whose upper half is added to the lower until one remains.
+fn forward_sum(batch: usize, terms: impl Iterator<Item = (f32, f32)> + Clone) -> f32 {
+    if batch > 8 {
+        return chain(0.0, terms);
+    }
+    let mut lanes: Vec<f32> = (0..16).map(|lane| chain(0.0, terms.clone().skip(lane).step_by(16))).collect();
+    while lanes.len() > 1 {
+        let upper = lanes.split_off(lanes.len() / 2);
+        lanes.iter_mut().zip(upper).for_each(|(lower, upper)| *lower += upper);
+    }
+    lanes[0]
+}
+
 #[test]
 fn with_fma_every_instruction_set_has_the_bits_of_the_plain_chain() {
     let mut compared = 0;
@@ -208,8 +221,9 @@ fn with_fma_every_instruction_set_has_the_bits_of_the_plain_chain() {
             let (x, w) = (numbers(batch * inputs, 1), numbers(outputs * inputs, 2));
             let (delta, bias) = (numbers(batch * outputs, 3), numbers(outputs, 4));
             let (dw0, db0) = (numbers(outputs * inputs, 5), numbers(outputs, 6));
-            let z =
-                |i: usize, j: usize| chain(0.0, (0..inputs).map(|p| (x[i * inputs + p], w[j * inputs + p]))) + bias[j];
+            let z = |i: usize, j: usize| {
+                forward_sum(batch, (0..inputs).map(|p| (x[i * inputs + p], w[j * inputs + p]))) + bias[j]
+            };
             let below =
                 |i: usize, j: usize| chain(0.0, (0..outputs).map(|p| (delta[i * outputs + p], w[p * inputs + j])));
             let dw = |start: f32, i: usize, j: usize| {
@@ -289,32 +303,48 @@ fn a_row_does_not_depend_on_the_other_rows() {
     assert!(compared > 10_000);
 }
 
-/// With a batch of one, or among others: a row of a prediction is the same, whatever tile it falls into.
+/// A row of a prediction is the same, whatever tile it falls into, and whatever strides the operands have: in a mini-batch of at
+/// most eight rows, and in a larger one.
 #[test]
-fn a_row_does_not_depend_on_the_size_of_the_batch() {
+fn a_row_does_not_depend_on_the_size_of_the_batch_or_the_layout() {
     let mut compared = 0;
     for isa in Isa::available() {
         let mut backend = Backend::with_isa(isa);
         let (batch, inputs, outputs) = (101, 70, 37);
         let (x, w) = (numbers(batch * inputs, 1), numbers(outputs * inputs, 2));
-        let w = MatRef::new(&w, outputs, inputs).unwrap();
-        let mut forward = |rows: std::ops::Range<usize>| {
+        let across = |values: &[f32], rows: usize, cols: usize| -> Vec<f32> {
+            (0..rows * cols).map(|at| values[at % rows * cols + at / rows]).collect()
+        };
+        let w_across = across(&w, outputs, inputs);
+        let layouts = [MatRef::new(&w, outputs, inputs).unwrap(), MatRef::new(&w_across, inputs, outputs).unwrap().t()];
+        let mut forward = |rows: std::ops::Range<usize>, w, x_across: bool| {
             let mut z = vec![f32::NAN; rows.len() * outputs];
-            let x = MatRef::new(&x[rows.start * inputs..], rows.len(), inputs).unwrap();
+            let x = &x[rows.start * inputs..rows.end * inputs];
+            let columns = across(x, rows.len(), inputs);
+            let x = match x_across {
+                true => MatRef::new(&columns, inputs, rows.len()).unwrap().t(),
+                false => MatRef::new(x, rows.len(), inputs).unwrap(),
+            };
             let layer = dense::Forward { x, w, bias: None, activation: Activation::Tanh };
             dense::forward(&mut backend, layer, MatMut::new(&mut z, rows.len(), outputs).unwrap()).unwrap();
             z
         };
-        let together = forward(0..batch);
-        for size in [1, 2, 7, 50] {
-            for from in (0..batch).step_by(size) {
-                let to = batch.min(from + size);
-                assert_eq!(bits(&forward(from..to)), bits(&together[from * outputs..to * outputs]), "{isa}");
-                compared += to - from;
+        let together = forward(0..batch, layouts[0], false);
+        let single: Vec<f32> = (0..batch).flat_map(|row| forward(row..row + 1, layouts[0], false)).collect();
+        for (size, expected) in
+            [(1, &single), (2, &single), (5, &single), (8, &single), (9, &together), (50, &together)]
+        {
+            for from in (0..batch - 100 % size).step_by(size).filter(|from| from + size <= batch) {
+                for (w, x_across) in [(0, false), (0, true), (1, false), (1, true)] {
+                    let found = forward(from..from + size, layouts[w], x_across);
+                    let expected = &expected[from * outputs..(from + size) * outputs];
+                    assert_eq!(bits(&found), bits(expected), "{isa}, {size} rows from {from}, layout {w} {x_across}");
+                    compared += size;
+                }
             }
         }
     }
-    assert!(compared > 400);
+    assert!(compared > 1000);
 }
 
 #[test]
@@ -440,10 +470,10 @@ fn clipping_does_not_depend_on_the_run_or_the_place_and_with_fma_not_on_the_inst
     }
 }
 
-/// What a network says of an example is the same alone, and among others whatever they are.
+/// What a network says of an example is the same among others whatever they are; and alone, or with up to seven others.
 #[test]
 fn a_prediction_does_not_depend_on_the_other_examples() {
-    let (batch, inputs, outputs) = (23, 19, 10);
+    let (few, batch, inputs, outputs) = (8, 23, 19, 10);
     let layers = [(33, Activation::Relu), (24, Activation::Sigmoid), (17, Activation::Tanh)]
         .into_iter()
         .chain([(outputs, Activation::Identity)])
@@ -459,7 +489,9 @@ fn a_prediction_does_not_depend_on_the_other_examples() {
         };
         for kept in 0..batch {
             let together = predict(&x, batch, kept);
-            assert_eq!(predict(&x[kept * inputs..][..inputs], 1, 0), together, "{isa}, alone, example {kept}");
+            let first = kept.min(batch - few);
+            let among_few = predict(&x[first * inputs..], few, kept - first);
+            assert_eq!(predict(&x[kept * inputs..], 1, 0), among_few, "{isa}, alone, example {kept}");
             let mut disturbed = x.clone();
             disturb(&mut disturbed, inputs, kept);
             assert_eq!(predict(&disturbed, batch, kept), together, "{isa}, example {kept}");

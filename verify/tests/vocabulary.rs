@@ -230,34 +230,51 @@ fn partial_loads_and_stores_stay_inside_the_slice() {
     }
 }
 
-struct Transpose<'a> {
+struct LoadColumns<'a> {
     source: &'a [f32],
     stride: usize,
-    target: &'a mut [f32],
-    target_stride: usize,
+    target: &'a mut [[f32; 16]; 4],
 }
 
-impl Kernel for Transpose<'_> {
+impl Kernel for LoadColumns<'_> {
     type Output = usize;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> usize {
-        simd.transpose(self.source, self.stride, self.target, self.target_stride);
+        for (column, target) in simd.load_columns(self.source, self.stride).into_iter().zip(self.target) {
+            simd.store(column, target);
+        }
         S::LANES
     }
 }
 
 #[test]
-fn transposition_moves_every_element_to_its_place() {
-    let (stride, target_stride) = (19, 23);
-    let source: Vec<f32> = (0..16 * stride).map(|i| i as f32).collect();
+fn four_columns_are_loaded_from_a_row_a_lane() {
     for isa in Isa::available() {
-        let mut target = vec![-1.0; 16 * target_stride];
-        let lanes = isa.run(Transpose { source: &source, stride, target: &mut target, target_stride });
-        for (i, &found) in target.iter().enumerate() {
-            let (c, r) = (i / target_stride, i % target_stride);
-            let expected = if c < lanes && r < lanes { source[r * stride + c] } else { -1.0 };
-            assert_eq!(found, expected, "{isa}: element ({c}, {r})");
+        for stride in [0, 1, 4, 19] {
+            let mut target = [[-1.0; 16]; 4];
+            let source: Vec<f32> = (0..16 * stride + 4).map(|i| i as f32).collect();
+            let lanes = isa.run(LoadColumns { source: &source, stride, target: &mut target });
+            for (c, column) in target.iter().enumerate() {
+                for (r, &found) in column.iter().enumerate() {
+                    let expected = if r < lanes { source[r * stride + c] } else { -1.0 };
+                    assert_eq!(found, expected, "{isa}: element ({c}, {r})");
+                }
+            }
+            // No number more is needed than the last one that is loaded, and none less will do.
+            let exact = (lanes - 1) * stride + 4;
+            isa.run(LoadColumns { source: &source[..exact], stride, target: &mut target });
+            let short = &source[..exact - 1];
+            let shorter = std::panic::catch_unwind(move || {
+                isa.run(LoadColumns { source: short, stride, target: &mut [[0.0; 16]; 4] })
+            });
+            assert!(shorter.is_err(), "{isa}: stride {stride}");
+        }
+        for stride in [usize::MAX, usize::MAX / 2, usize::MAX / 7, 1 << 63] {
+            let overflow = std::panic::catch_unwind(|| {
+                isa.run(LoadColumns { source: &[0.0; 64], stride, target: &mut [[0.0; 16]; 4] })
+            });
+            assert!(overflow.is_err() || isa.name() == "scalar", "{isa}: stride {stride}");
         }
     }
 }

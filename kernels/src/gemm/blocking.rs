@@ -4,34 +4,71 @@
 //! |---|---|---|
 //! | mr × nr | 6×64 AVX-512, 6×16 AVX2 | sums in registers; 24 and 12 chains of FMA hide its latency of 4 at 2 (1) a cycle |
 //! | KC | 512 | a tile's sums leave the registers once in 512 steps; a panel of B, 512×16, is 32 KiB and streams from L2 |
-//! | MC | 96 | a block of A, 96×512, is 192 KiB: well inside an L2 of 512 KiB, and a multiple of mr |
+//! | MC | 132 | a block of A, 132×512, is 264 KiB: half an L2 of 512 KiB, a multiple of mr, and a mini-batch of 128 is one block |
 //! | NC | 2048 | the panels of B, 512×2048, are 4 MiB: they stay in L3 |
 //!
 //! All are constants of the code: no cache size is read from the machine, so that nothing about a result depends on it.
 
-use super::pack;
+use super::dots;
+use crate::simd::Simd;
+use crate::view::View;
+use core::ops::Range;
 
 /// The longest block of k.
 pub const KC: usize = 512;
 /// The most rows of a block of A.
-pub const MC: usize = 96;
+pub const MC: usize = 132;
 /// The most columns of a block of B.
 pub const NC: usize = 2048;
-/// Up to so many columns, A's rows are read where they are, if they can be: packing them would cost more than it saves.
-pub const UNPACKED_MAX_N: usize = 256;
-/// Up to so many rows, and no more than a tile has columns, B's rows are read where they are, if they can be: packing pays
-/// when many tiles read the same panel, and the sooner the fewer cache lines of a row a tile reads.
-pub const UNPACKED_MAX_M: usize = 32;
 /// Up to so many rows, a product whose operands are both contiguous along k is computed transposed: what is packed then is A.
 pub const THIN_MAX_M: usize = 64;
-/// With a row stride of a multiple of so many numbers, 4 KiB, the rows of a tile share a set of L1: wide products pack them.
-pub const CROWDED_STRIDE: usize = 1024;
+/// Up to so many rows, a forward product is summed in lanes.
+pub const DOTS_MAX_M: usize = 8;
+/// Columns of C of which dot products are computed at a time.
+pub(super) const DOTS_COLUMNS: usize = 16;
+/// Steps of k at a time in dot products whose operands have to be packed.
+pub const DOTS_DEPTH: usize = 512;
 
 /// Multiples of every instruction set's mr and nr: rounding up to these is enough for each of them.
 const EVERY_MR: usize = 12;
 const EVERY_NR: usize = 64;
 /// The most lanes, and a multiple of all others.
 const MAX_LANES: usize = 16;
+
+/// Up to so many columns, A's rows are read where they are, if they can be: packing them would cost more than it saves.
+pub const UNPACKED_MAX_N: usize = 128;
+/// With 32 registers a tile reads so little of A that its rows are always read where they are, unless, so many numbers or a multiple
+/// of it apart, 4 KiB, those of a tile share a set of L1. With fewer, loads from equal places of several rows meet in a bank of L1
+/// and slow the tile down by a tenth.
+pub const CROWDED_STRIDE: usize = 1024;
+
+/// Whether the rows of A are read where they are, in a product with `n` columns.
+pub(super) fn unpacked<S: Simd, const MR: usize>(_: S, a: View<'_>, m: usize, n: usize) -> bool {
+    let spread = S::REGISTERS >= 32 && (n <= 2 * UNPACKED_MAX_N || !a.row_stride.is_multiple_of(CROWDED_STRIDE));
+    a.col_stride == 1 && (m <= MR || n <= UNPACKED_MAX_N || spread)
+}
+
+/// The rows of a block in tiles, and how many rows each tile is compiled for: `mr`, 4, 2 or 1. One or two rows behind a whole
+/// tile would be short of independent sums: they and the tile before them become two of four.
+#[inline(always)]
+pub fn row_tiles(mr: usize, m: usize) -> impl Iterator<Item = (Range<usize>, usize)> {
+    let mut from = 0;
+    core::iter::from_fn(
+        #[inline(always)]
+        move || {
+            let height = match m - from {
+                0 => return None,
+                left @ 1..=2 => left,
+                3 | 4 => mr.min(4),
+                7 | 8 if mr == 6 => 4,
+                _ => mr,
+            };
+            let rows = from..m.min(from + height);
+            from = rows.end;
+            Some((rows, height))
+        },
+    )
+}
 
 /// The workspace's parts.
 pub(super) struct Blocking<'a> {
@@ -52,23 +89,40 @@ pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
     let few = m.min(THIN_MAX_M);
     let sums = n.checked_next_multiple_of(MAX_LANES)?.checked_mul(few.next_multiple_of(MAX_LANES))?;
     let transposed = panels_len(n, few, kc)?.checked_add(sums)?;
-    Some(panels_len(m, n, kc)?.max(transposed))
+    let dots = dots::packed_len(m, k)?.checked_add(DOTS_COLUMNS * DOTS_DEPTH + ALIGNMENT)?;
+    Some(panels_len(m, n, kc)?.max(transposed).max(dots))
 }
 
 fn panels_len(m: usize, n: usize, kc: usize) -> Option<usize> {
-    let a = pack::rows_len(m.min(MC), kc, EVERY_MR)?;
-    let b = pack::columns_len(n.min(NC), kc, EVERY_NR)?;
+    let a = rows_len(m, kc, EVERY_MR)?;
+    let b = columns_len(m, n, kc, EVERY_NR)?;
     a.checked_add(b)?.checked_add(ALIGNMENT)
+}
+
+/// Numbers in the panels of a block of A.
+fn rows_len(m: usize, kc: usize, mr: usize) -> Option<usize> {
+    m.min(MC).checked_next_multiple_of(mr)?.checked_mul(kc)
+}
+
+/// Numbers in the panels of a block of B: of all of them, if more than one block of A is to use them, else of one.
+fn columns_len(m: usize, n: usize, kc: usize, nr: usize) -> Option<usize> {
+    let columns = if m > MC { n.min(NC) } else { n.min(nr) };
+    columns.checked_next_multiple_of(nr)?.checked_mul(kc)
 }
 
 /// A cache line, in numbers.
 const ALIGNMENT: usize = 16;
 
+/// The workspace from the first cache line on.
+pub(super) fn aligned(workspace: &mut [f32]) -> &mut [f32] {
+    let skip = workspace.as_ptr().align_offset(4 * ALIGNMENT).min(ALIGNMENT);
+    &mut workspace[skip..]
+}
+
 /// The parts of `workspace`, B's panels at the start of a cache line.
 pub(super) fn split<const MR: usize>(workspace: &mut [f32], m: usize, n: usize, kc: usize, nr: usize) -> Blocking<'_> {
-    let skip = workspace.as_ptr().align_offset(4 * ALIGNMENT).min(ALIGNMENT);
     let needed = "the workspace has workspace_len numbers";
-    let (b_panels, rest) = workspace[skip..].split_at_mut(pack::columns_len(n.min(NC), kc, nr).expect(needed));
-    let a_panels = &mut rest[..pack::rows_len(m.min(MC), kc, MR).expect(needed)];
+    let (b_panels, rest) = aligned(workspace).split_at_mut(columns_len(m, n, kc, nr).expect(needed));
+    let a_panels = &mut rest[..rows_len(m, kc, MR).expect(needed)];
     Blocking { a_panels, b_panels }
 }

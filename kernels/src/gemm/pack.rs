@@ -1,29 +1,35 @@
 //! Panels: the order in which a tile reads its operands.
 //!
 //! ```text
-//!   A, rows:     panel r holds mr rows;            B, columns:  panel c holds nr columns;
-//!                p runs slowest                                 p runs slowest
-//!                a00 a10 … a(mr−1)0                             b00 b01 … b0(nr−1)
-//!                a01 a11 … a(mr−1)1                             b10 b11 … b1(nr−1)
-//!                …                                              …
+//!   B: a panel holds nr columns, p runs slowest       A: a panel holds the mr rows of a tile, p runs slowest
+//!      b00 b01 … b0(nr−1)                                a00 a10 … a(mr−1)0
+//!      b10 b11 … b1(nr−1)                                a01 a11 … a(mr−1)1
+//!      …                                                 …
 //! ```
-//! Rows and columns that are missing at the edge are zeros. The last panel of B is only as many vectors wide as it needs.
+//! So a panel of A is one of Aᵀ's columns, and there is one way to pack. What is missing at the edge is zeros. The last panel of
+//! B is only as many vectors wide as it needs.
 
+use super::blocking::row_tiles;
 use crate::simd::Simd;
 use crate::view::View;
 use core::ops::Range;
 
-/// Numbers in the panels of `m` rows.
-pub(super) fn rows_len(m: usize, kc: usize, mr: usize) -> Option<usize> {
-    m.checked_next_multiple_of(mr)?.checked_mul(kc)
+/// Packs B's `depth` × `columns` into a panel of `width` columns. Compiled once a lowering, not once an epilogue.
+pub(super) fn panel<S: Simd>(
+    simd: S,
+    b: View<'_>,
+    depth: Range<usize>,
+    columns: Range<usize>,
+    width: usize,
+    panel: &mut [f32],
+) {
+    simd.vectorize(
+        #[inline(always)]
+        move || Packing { simd, b, depth, columns, width, panel }.run(),
+    );
 }
 
-/// Numbers in the panels of `n` columns.
-pub(super) fn columns_len(n: usize, kc: usize, nr: usize) -> Option<usize> {
-    n.checked_next_multiple_of(nr)?.checked_mul(kc)
-}
-
-/// Packs A's `rows` × `depth` into panels of `MR` rows. Compiled once a lowering, not once an epilogue.
+/// Packs A's `rows` × `depth` into the panels of their tiles, one behind the other. Compiled once a lowering, not once an epilogue.
 pub(super) fn rows<S: Simd, const MR: usize>(
     simd: S,
     a: View<'_>,
@@ -33,127 +39,127 @@ pub(super) fn rows<S: Simd, const MR: usize>(
 ) {
     simd.vectorize(
         #[inline(always)]
-        || pack_rows::<S, MR>(simd, a, rows, depth, panels),
+        move || {
+            // Where A is contiguous across, a few steps of all panels at a time: then its rows are read almost from end to end.
+            let steps = if a.row_stride == 1 { 16 } else { depth.len().max(1) };
+            for from in depth.clone().step_by(steps) {
+                let steps = from..depth.end.min(from + steps);
+                for (tile, height) in row_tiles(MR, rows.len()) {
+                    let panel = &mut panels[tile.start * depth.len()..][..height * depth.len()];
+                    let panel = &mut panel[(from - depth.start) * height..][..steps.len() * height];
+                    let columns = rows.start + tile.start..rows.start + tile.end;
+                    Packing { simd, b: a.t(), depth: steps.clone(), columns, width: height, panel }.run();
+                }
+            }
+        },
     );
 }
 
-#[inline(always)]
-fn pack_rows<S: Simd, const MR: usize>(
+struct Packing<'a, S> {
     simd: S,
-    a: View<'_>,
-    rows: Range<usize>,
-    depth: Range<usize>,
-    panels: &mut [f32],
-) {
-    let panels = panels.chunks_exact_mut((MR * depth.len()).max(1));
-    for (from, panel) in rows.clone().step_by(MR).zip(panels) {
-        let count = MR.min(rows.end - from);
-        // Squares of LANES × LANES, of which the first MR rows are wanted: each column written overlaps the next one, which
-        // is written after it. So a square must lie inside A's rows, and what its last column writes inside the panel.
-        let mut packed = 0;
-        if a.col_stride == 1 && S::LANES > MR && rows.end - from >= S::LANES {
-            while (packed + S::LANES - 1) * MR + S::LANES <= panel.len() {
-                let source = &a.data[from * a.row_stride + depth.start + packed..];
-                simd.transpose(source, a.row_stride, &mut panel[packed * MR..], MR);
-                packed += S::LANES;
-            }
-        }
-        for (p, column) in depth.clone().zip(panel.chunks_exact_mut(MR)).skip(packed) {
-            if a.row_stride == 1 && count == MR {
-                column.copy_from_slice(a.t().row(p, from..from + MR));
-            } else {
-                for (i, slot) in column.iter_mut().enumerate() {
-                    *slot = if i < count { a.at(from + i, p) } else { sabotage!(0.0, 15 => *slot) };
-                }
-            }
-        }
-    }
-}
-
-/// Packs B's `depth` × `columns` into panels of `nr` columns. Compiled once a lowering, not once an epilogue.
-pub(super) fn columns<S: Simd>(
-    simd: S,
-    b: View<'_>,
+    b: View<'a>,
     depth: Range<usize>,
     columns: Range<usize>,
-    nr: usize,
-    panels: &mut [f32],
-) {
-    simd.vectorize(
-        #[inline(always)]
-        || pack_columns(simd, b, depth, columns, nr, panels),
-    );
-}
-
-#[inline(always)]
-fn pack_columns<S: Simd>(
-    simd: S,
-    b: View<'_>,
-    depth: Range<usize>,
-    columns: Range<usize>,
-    nr: usize,
-    panels: &mut [f32],
-) {
-    if sabotage!(depth.is_empty(), 16 => depth.is_empty() || crate::sabotage::shrunk(depth.len() * columns.len())) {
-        return;
-    }
-    let mut rest = panels;
-    for from in columns.clone().step_by(nr) {
-        let count = nr.min(columns.end - from);
-        let width = count.next_multiple_of(S::LANES);
-        let (panel, behind) = rest.split_at_mut(width * depth.len());
-        rest = behind;
-        if b.col_stride == 1 && count == width {
-            for (p, row) in depth.clone().zip(panel.chunks_exact_mut(width)) {
-                copy(simd, b.row(p, from..from + width), row);
-            }
-            continue;
-        }
-        for at in (0..width).step_by(S::LANES) {
-            let lanes = from + at..columns.end.min(from + at + S::LANES);
-            if b.row_stride == 1 {
-                transposed(simd, b, depth.clone(), lanes, &mut panel[at..], width);
-            } else {
-                for (p, row) in depth.clone().zip(panel.chunks_exact_mut(width)) {
-                    simd.store(b.load(simd, p, lanes.clone()), &mut row[at..]);
-                }
-            }
-        }
-    }
-}
-
-/// Whole vectors.
-#[inline(always)]
-fn copy<S: Simd>(simd: S, source: &[f32], target: &mut [f32]) {
-    for (source, target) in source.chunks_exact(S::LANES).zip(target.chunks_exact_mut(S::LANES)) {
-        simd.store(simd.load(source), target);
-    }
-}
-
-/// At most `LANES` columns of B that are contiguous along k, in squares. Fewer are first copied into a square with zeros.
-#[inline(always)]
-fn transposed<S: Simd>(
-    simd: S,
-    b: View<'_>,
-    depth: Range<usize>,
-    columns: Range<usize>,
-    panel: &mut [f32],
     width: usize,
-) {
-    let mut square = [0.0; 256];
-    let whole = depth.len() / S::LANES * S::LANES;
-    for p in (0..whole).step_by(S::LANES) {
-        let source = &b.data[columns.start * b.col_stride + depth.start + p..];
-        if columns.len() == S::LANES {
-            simd.transpose(source, b.col_stride, &mut panel[p * width..], width);
-        } else {
-            for (c, row) in (0..columns.len()).zip(square.chunks_exact_mut(S::LANES)) {
-                copy(simd, &source[c * b.col_stride..][..S::LANES], row);
+    panel: &'a mut [f32],
+}
+
+impl<S: Simd> Packing<'_, S> {
+    #[inline(always)]
+    fn run(mut self) {
+        let (depth, columns) = (self.depth.clone(), self.columns.clone());
+        if sabotage!(depth.is_empty(), 16 => depth.is_empty() || crate::sabotage::shrunk(depth.len() * columns.len())) {
+            return;
+        }
+        for at in (0..self.width).step_by(S::LANES) {
+            let lanes = columns.end.min(columns.start + at)..columns.end.min(columns.start + at + S::LANES);
+            if self.b.col_stride == 1 {
+                self.contiguous_across(lanes, at);
+            } else if self.b.row_stride == 1 {
+                self.contiguous_along_k(lanes, at);
+            } else {
+                self.gathered(depth.clone(), lanes, at);
             }
-            simd.transpose(&square, S::LANES, &mut panel[p * width..], width);
         }
     }
-    for p in whole..depth.len() {
-        simd.store(b.load(simd, depth.start + p, columns.clone()), &mut panel[p * width..]);
+
+    #[inline(always)]
+    fn contiguous_across(&mut self, lanes: Range<usize>, at: usize) {
+        let whole = self.whole(&lanes, at);
+        for p in self.depth.clone() {
+            let row = &self.b.data[p * self.b.row_stride + lanes.start..];
+            let v = if whole && row.len() >= S::LANES {
+                self.simd.load(row)
+            } else {
+                self.simd.load_partial(&row[..lanes.len()])
+            };
+            self.store(v, p, at);
+        }
     }
+
+    /// Four steps at a time.
+    #[inline(always)]
+    fn contiguous_along_k(&mut self, lanes: Range<usize>, at: usize) {
+        let whole = self.whole(&lanes, at);
+        let mut p = self.depth.start;
+        while p + 4 <= self.depth.end {
+            let four = if whole {
+                load_columns(self.simd, self.b.t(), lanes.clone(), p)
+            } else {
+                load_few_columns(self.simd, self.b.t(), lanes.clone(), p)
+            };
+            for step in 0..4 {
+                self.store(four[step], p + step, at);
+            }
+            p += 4;
+        }
+        self.gathered(p..self.depth.end, lanes, at);
+    }
+
+    /// Whether nothing has to be zero: then more than what is wanted may be loaded, since the next row is stored over it.
+    #[inline(always)]
+    fn whole(&self, lanes: &Range<usize>, at: usize) -> bool {
+        lanes.len() == S::LANES.min(self.width - at)
+    }
+
+    #[inline(always)]
+    fn gathered(&mut self, depth: Range<usize>, lanes: Range<usize>, at: usize) {
+        for p in depth {
+            self.store(self.b.load(self.simd, p, lanes.clone()), p, at);
+        }
+    }
+
+    /// A vector, zeros behind the last column, at column `at` of row `p`. In a panel narrower than a vector the zeros lie where
+    /// the next row will be: rows are stored in order.
+    #[inline(always)]
+    fn store(&mut self, v: S::V, p: usize, at: usize) {
+        let row = &mut self.panel[(p - self.depth.start) * self.width + at..];
+        if sabotage!(row.len() >= S::LANES, 15 => self.columns.len() >= at + S::LANES) {
+            self.simd.store(v, row);
+        } else {
+            self.simd.store_partial(v, sabotage!(row, 15 => &mut row[..self.columns.len().saturating_sub(at)]));
+        }
+    }
+}
+
+/// Of at most `LANES` rows that are contiguous along the columns, the four columns from `column` on. What the lanes behind the
+/// last row hold is zero or what lies behind it in memory.
+#[inline(always)]
+pub(super) fn load_columns<S: Simd>(simd: S, a: View<'_>, rows: Range<usize>, column: usize) -> [S::V; 4] {
+    let source = &a.data[rows.start * a.row_stride + column..];
+    if source.len() >= (S::LANES - 1) * a.row_stride + 4 {
+        simd.load_columns(source, a.row_stride)
+    } else {
+        load_few_columns(simd, a, rows, column)
+    }
+}
+
+/// The same; the lanes behind the last row are zero.
+#[inline(always)]
+fn load_few_columns<S: Simd>(simd: S, a: View<'_>, rows: Range<usize>, column: usize) -> [S::V; 4] {
+    let mut some = [0.0; 64];
+    for (row, some) in rows.zip(some.as_chunks_mut::<4>().0) {
+        some.copy_from_slice(a.row(row, column..column + 4));
+    }
+    simd.load_columns(&some, 4)
 }

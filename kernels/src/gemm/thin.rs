@@ -3,20 +3,21 @@
 //! ```text
 //!   A, few rows, packed as the right operand       B's columns, contiguous along k, broadcast from where they are
 //!        └────────────── Cᵀ in the workspace, n × m, m rounded up to whole vectors ──────────────┘
-//!                                   squares of LANES × LANES, transposed
+//!                                   LANES rows, four columns at a time, transposed
 //!                                           C, through the epilogue
 //! ```
 //! Each element of C is the same chain: a product's factors may be exchanged.
 
-use super::Product;
 use super::blocking::THIN_MAX_M;
+use super::pack;
+use super::{Order, Product};
 use crate::epilogue::{Epilogue, Store};
 use crate::simd::Simd;
-use crate::view::vectors;
+use crate::view::{View, vectors};
 
 /// Whether A has few rows and both operands are contiguous along k, as in the forward of a small mini-batch: then packing all
 /// of B would cost more than exchanging the roles, packing A alone, and transposing C.
-pub(super) fn thin<E>(product: &Product<'_, E>) -> bool {
+pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
     let Product { m, n, k, a, b, accumulate, .. } = product;
     *m <= THIN_MAX_M && m < n && *k > 0 && a.col_stride == 1 && b.row_stride == 1 && !accumulate
 }
@@ -26,7 +27,7 @@ impl<E: Epilogue> Product<'_, E> {
     #[inline(always)]
     pub(super) fn transposed<S: Simd>(self, simd: S) {
         let Self { m, n, k, a, b, c, c_stride, epilogue, workspace, .. } = self;
-        let stride = m.next_multiple_of(S::LANES);
+        let stride = m.next_multiple_of(S::LANES.max(4));
         let (sums, workspace) = workspace.split_at_mut(n.next_multiple_of(S::LANES) * stride);
         sums_of(
             simd,
@@ -39,17 +40,18 @@ impl<E: Epilogue> Product<'_, E> {
                 c: sums,
                 c_stride: stride,
                 accumulate: false,
+                order: Order::Chain,
                 epilogue: Store,
                 workspace,
             },
         );
 
-        let mut square = [0.0; 256];
+        let sums = View { data: sums, row_stride: stride, col_stride: 1 };
         for columns in vectors(simd, n) {
-            for rows in vectors(simd, m) {
-                simd.transpose(&sums[columns.start * stride + rows.start..], stride, &mut square, S::LANES);
-                for (i, sums) in rows.zip(square.chunks_exact(S::LANES)) {
-                    let out = epilogue.apply(simd, simd.load(sums), i, columns.clone());
+            for from in (0..m).step_by(4) {
+                let quad = pack::load_columns(simd, sums, columns.clone(), from);
+                for (i, sums) in (from..m).zip(quad) {
+                    let out = epilogue.apply(simd, sums, i, columns.clone());
                     simd.store_partial(out, &mut c[i * c_stride..][columns.clone()]);
                 }
             }
@@ -61,6 +63,6 @@ impl<E: Epilogue> Product<'_, E> {
 fn sums_of<S: Simd>(simd: S, product: Product<'_, Store>) {
     simd.vectorize(
         #[inline(always)]
-        || product.tiled(simd),
+        move || product.tiled(simd),
     );
 }

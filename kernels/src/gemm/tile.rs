@@ -1,17 +1,18 @@
-//! The tile: `MR × NV` vectors of sums, held in registers while k runs; and the strips that tiles are the parts of.
+//! The tile: `ROWS × NV` vectors of sums, held in registers while k runs; and the strips that tiles are the parts of.
 //!
 //! ```text
 //!                     panel of B: kc × (NV vectors)
 //!                     ┌────────┬────────┐
 //!                   p │  b[0]  │  b[1]  │            for each p:
 //!                     └────────┴────────┘              load NV vectors of B
-//!   rows of A   ┌──┐  ┌────────┬────────┐              for each of MR rows:
-//!   MR × kc     │a0│  │  sum   │  sum   │                broadcast a[i][p]
+//!   rows of A   ┌──┐  ┌────────┬────────┐              for each row:
+//!   ROWS × kc   │a0│  │  sum   │  sum   │                broadcast a[i][p]
 //!               │a1│  │  sum   │  sum   │                NV times sum ← a·b + sum
 //!               │… │  │   …    │   …    │
 //!               └──┘  └────────┴────────┘
 //! ```
 
+use super::blocking::row_tiles;
 use crate::simd::Simd;
 use crate::view::View;
 use core::ops::Range;
@@ -26,19 +27,22 @@ pub fn tile_shape<S: Simd>(_: S) -> (usize, usize) {
     (rows, vectors * S::LANES)
 }
 
-/// Where a tile reads A.
-trait Left: Copy {
-    /// Element p of row i.
-    fn at(&self, i: usize, p: usize) -> f32;
+/// Where a tile reads A, step by step along k.
+trait Left<const ROWS: usize>: Copy {
+    /// What tells one step from another.
+    type Step: Copy;
+    fn steps(self) -> impl Iterator<Item = Self::Step>;
+    /// Row i's element.
+    fn at(self, step: Self::Step, i: usize) -> f32;
 }
 
-/// Rows of A, read where they are.
+/// Rows of A, contiguous along k, read where they are.
 #[derive(Clone, Copy)]
-struct UnpackedRows<'a, const ROWS: usize> {
+struct RowsInPlace<'a, const ROWS: usize> {
     rows: [&'a [f32]; ROWS],
 }
 
-impl<'a, const ROWS: usize> UnpackedRows<'a, ROWS> {
+impl<'a, const ROWS: usize> RowsInPlace<'a, ROWS> {
     /// Rows behind the last one repeat it; their sums are not stored.
     #[inline(always)]
     fn new(a: View<'a>, rows: Range<usize>, depth: Range<usize>) -> Self {
@@ -52,24 +56,102 @@ impl<'a, const ROWS: usize> UnpackedRows<'a, ROWS> {
     }
 }
 
-impl<const ROWS: usize> Left for UnpackedRows<'_, ROWS> {
+impl<const ROWS: usize> Left<ROWS> for RowsInPlace<'_, ROWS> {
+    type Step = usize;
     #[inline(always)]
-    fn at(&self, i: usize, p: usize) -> f32 {
-        self.rows[i][p]
+    fn steps(self) -> impl Iterator<Item = usize> {
+        0..self.rows[0].len()
+    }
+    #[inline(always)]
+    fn at(self, step: usize, i: usize) -> f32 {
+        self.rows[i][step]
     }
 }
 
-/// A panel of `MR` packed rows.
+/// A panel of packed rows.
 #[derive(Clone, Copy)]
-struct PackedRows<'a, const MR: usize> {
-    panel: &'a [[f32; MR]],
+struct PackedRows<'a, const ROWS: usize> {
+    panel: &'a [[f32; ROWS]],
 }
 
-impl<const MR: usize> Left for PackedRows<'_, MR> {
+impl<'a, const ROWS: usize> Left<ROWS> for PackedRows<'a, ROWS> {
+    type Step = &'a [f32; ROWS];
     #[inline(always)]
-    fn at(&self, i: usize, p: usize) -> f32 {
-        self.panel[p][i]
+    fn steps(self) -> impl Iterator<Item = Self::Step> {
+        self.panel.iter()
     }
+    #[inline(always)]
+    fn at(self, step: Self::Step, i: usize) -> f32 {
+        step[i]
+    }
+}
+
+/// Where a tile reads B, step by step along k.
+trait Right {
+    /// The vectors of each step.
+    fn steps<S: Simd, const NV: usize>(self, simd: S) -> impl Iterator<Item = [S::V; NV]>;
+}
+
+/// A packed panel of B.
+struct PackedColumns<'a> {
+    panel: &'a [f32],
+}
+
+impl Right for PackedColumns<'_> {
+    #[inline(always)]
+    fn steps<S: Simd, const NV: usize>(self, simd: S) -> impl Iterator<Item = [S::V; NV]> {
+        self.panel.chunks_exact(NV * S::LANES).map(
+            #[inline(always)]
+            move |row| load(simd, row),
+        )
+    }
+}
+
+/// Columns of B, contiguous, read where they are: the strip's only tile needs no panel.
+struct ColumnsInPlace<'a> {
+    source: Source<'a>,
+}
+
+impl Right for ColumnsInPlace<'_> {
+    #[inline(always)]
+    fn steps<S: Simd, const NV: usize>(self, simd: S) -> impl Iterator<Item = [S::V; NV]> {
+        self.source.rows.chunks(self.source.stride).map(
+            #[inline(always)]
+            move |row| load(simd, row),
+        )
+    }
+}
+
+/// Columns of B, contiguous, read where they are, and copied into a panel on the way: the other tiles of the strip read that.
+struct CopiedColumns<'a> {
+    source: Source<'a>,
+    panel: &'a mut [f32],
+}
+
+impl Right for CopiedColumns<'_> {
+    #[inline(always)]
+    fn steps<S: Simd, const NV: usize>(self, simd: S) -> impl Iterator<Item = [S::V; NV]> {
+        self.source.rows.chunks(self.source.stride).zip(self.panel.chunks_exact_mut(NV * S::LANES)).map(
+            #[inline(always)]
+            move |(row, copy)| {
+                let vectors: [S::V; NV] = load(simd, row);
+                for j in 0..NV {
+                    simd.store(vectors[j], &mut copy[j * S::LANES..]);
+                }
+                vectors
+            },
+        )
+    }
+}
+
+#[inline(always)]
+fn load<S: Simd, const NV: usize>(simd: S, row: &[f32]) -> [S::V; NV] {
+    let row = &row[..NV * S::LANES];
+    let mut vectors = [simd.splat(0.0); NV];
+    for j in 0..NV {
+        vectors[j] = simd.load(&row[j * S::LANES..]);
+    }
+    vectors
 }
 
 /// Some rows of A, for all of a block of k.
@@ -81,31 +163,23 @@ pub(super) enum Rows<'a> {
     Packed(&'a [f32]),
 }
 
-/// Some columns of B, for all of a block of k: row p starts at `data[p · stride]`.
+/// Rows of B where they are, from a strip's first column on.
 #[derive(Clone, Copy)]
-pub(super) struct Panel<'a> {
-    data: &'a [f32],
-    stride: usize,
+pub(super) struct Source<'a> {
+    pub(super) rows: &'a [f32],
+    /// From one row to the next.
+    pub(super) stride: usize,
 }
 
-impl<'a> Panel<'a> {
-    /// A panel of `width` columns that lies behind `before` others in the packed block.
-    #[inline(always)]
-    pub(super) fn packed(panels: &'a [f32], before: usize, width: usize, depth: usize) -> Self {
-        Self { data: &panels[before * depth..][..width * depth], stride: width }
-    }
-
-    /// The columns from `column` on where they are; they are contiguous, and `depth` is not empty.
-    #[inline(always)]
-    pub(super) fn in_place(b: View<'a>, depth: &Range<usize>, column: usize) -> Self {
-        Self { data: &b.data[depth.start * b.row_stride + column..], stride: b.row_stride }
-    }
-}
-
-/// A strip of C, no wider than a tile: `c ← c₀ + rows·panel` over a block of k.
+/// A strip of C, no wider than a tile: `c ← c₀ + rows·columns` over a block of k.
 pub(super) struct Strip<'a> {
     pub(super) a: Rows<'a>,
-    pub(super) panel: Panel<'a>,
+    /// The packed columns of B, or room for them.
+    pub(super) panel: &'a mut [f32],
+    /// From where the first tile is to copy them, if they are not packed yet. As many as a whole tile has.
+    pub(super) source: Option<Source<'a>>,
+    /// Whether no other strip uses these columns.
+    pub(super) alone: bool,
     /// The block of k, as columns of A.
     pub(super) depth: Range<usize>,
     /// Rows of A and C.
@@ -123,7 +197,7 @@ impl Strip<'_> {
     pub(super) fn sum<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
         simd.vectorize(
             #[inline(always)]
-            || {
+            move || {
                 // No more vectors a row than the columns need. The conditions on NV are constants: no tile is compiled that is
                 // wider than the lowering's own.
                 match self.columns.div_ceil(S::LANES) {
@@ -138,39 +212,32 @@ impl Strip<'_> {
 
     #[inline(always)]
     fn tiles<S: Simd, const MR: usize, const NV: usize>(mut self, simd: S) {
-        for ir in self.rows.clone().step_by(MR) {
-            let rows = ir..self.rows.end.min(ir + MR);
+        let first = self.rows.start;
+        for (rows, height) in row_tiles(MR, self.rows.len()) {
+            let rows = first + rows.start..first + rows.end;
             // Few rows get a tile of few rows: those of a whole one would be summed in vain.
-            match rows.len() {
-                1 if MR > 1 => self.tile::<S, MR, 1, NV>(simd, rows),
-                2 if MR > 2 => self.tile::<S, MR, 2, NV>(simd, rows),
-                3 | 4 if MR > 4 => self.tile::<S, MR, 4, NV>(simd, rows),
-                _ => self.tile::<S, MR, MR, NV>(simd, rows),
+            match height {
+                1 if MR > 1 => self.tile::<S, 1, NV>(simd, rows),
+                2 if MR > 2 => self.tile::<S, 2, NV>(simd, rows),
+                4 if MR > 4 => self.tile::<S, 4, NV>(simd, rows),
+                _ => self.tile::<S, MR, NV>(simd, rows),
             }
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const MR: usize, const ROWS: usize, const NV: usize>(&mut self, simd: S, rows: Range<usize>) {
+    fn tile<S: Simd, const ROWS: usize, const NV: usize>(&mut self, simd: S, rows: Range<usize>) {
         let before = rows.start - self.rows.start;
+        let last = self.alone && rows.end == self.rows.end;
         let c = &mut self.c[before * self.c_stride..];
-        let tile = Tile {
-            panel: self.panel,
-            depth: self.depth.len(),
-            c,
-            c_stride: self.c_stride,
-            rows: rows.len(),
-            columns: self.columns,
-            from_c: self.from_c,
-        };
+        let tile = Tile { c, c_stride: self.c_stride, rows: rows.len(), columns: self.columns, from_c: self.from_c };
+        let depth = sabotage!(self.depth.clone(), 4 => self.depth.start..self.depth.end.max(self.depth.start + 1) - 1);
+        let (panel, source) = (&mut *self.panel, self.source.take());
         match self.a {
-            Rows::InPlace(a) => {
-                tile.sum::<S, ROWS, NV>(simd, UnpackedRows::<ROWS>::new(a, rows, self.depth.clone()));
-            }
+            Rows::InPlace(a) => tile.run::<S, ROWS, NV>(simd, RowsInPlace::new(a, rows, depth), panel, source, last),
             Rows::Packed(panels) => {
-                let depth = self.depth.len();
-                let (panel, _) = panels[before * depth..][..MR * depth].as_chunks::<MR>();
-                tile.sum::<S, ROWS, NV>(simd, PackedRows { panel });
+                let (rows, _) = panels[before * self.depth.len()..][..ROWS * depth.len()].as_chunks::<ROWS>();
+                tile.run::<S, ROWS, NV>(simd, PackedRows { panel: rows }, panel, source, last);
             }
         }
     }
@@ -178,8 +245,6 @@ impl Strip<'_> {
 
 /// A tile of C, of as many rows and columns as there are.
 struct Tile<'a> {
-    panel: Panel<'a>,
-    depth: usize,
     c: &'a mut [f32],
     c_stride: usize,
     rows: usize,
@@ -189,7 +254,24 @@ struct Tile<'a> {
 
 impl Tile<'_> {
     #[inline(always)]
-    fn sum<S: Simd, const ROWS: usize, const NV: usize>(mut self, simd: S, a: impl Left) {
+    fn run<S: Simd, const ROWS: usize, const NV: usize>(
+        self,
+        simd: S,
+        a: impl Left<ROWS>,
+        panel: &mut [f32],
+        source: Option<Source<'_>>,
+        last: bool,
+    ) {
+        match source {
+            Some(source) if last => self.sum::<S, ROWS, NV>(simd, a, ColumnsInPlace { source }),
+            Some(source) => self.sum::<S, ROWS, NV>(simd, a, CopiedColumns { source, panel }),
+            None => self.sum::<S, ROWS, NV>(simd, a, PackedColumns { panel }),
+        }
+    }
+
+    #[inline(always)]
+    fn sum<S: Simd, const ROWS: usize, const NV: usize>(mut self, simd: S, a: impl Left<ROWS>, b: impl Right) {
+        let whole = self.columns == NV * S::LANES;
         let mut sums = [[simd.splat(0.0); NV]; ROWS];
         if self.from_c {
             for i in 0..ROWS {
@@ -202,14 +284,9 @@ impl Tile<'_> {
             }
         }
 
-        for p in 0..sabotage!(self.depth, 4 => self.depth.saturating_sub(1)) {
-            let b = &self.panel.data[p * self.panel.stride..][..NV * S::LANES];
-            let mut vectors = [simd.splat(0.0); NV];
-            for j in 0..NV {
-                vectors[j] = simd.load(&b[j * S::LANES..]);
-            }
+        for (step, vectors) in a.steps().zip(b.steps::<S, NV>(simd)) {
             for i in 0..ROWS {
-                let a = simd.splat(a.at(i, p));
+                let a = simd.splat(a.at(step, i));
                 for j in 0..NV {
                     sums[i][j] = simd.mul_add(a, vectors[j], sums[i][j]);
                 }
@@ -220,8 +297,14 @@ impl Tile<'_> {
         for i in 0..ROWS {
             if i < self.rows {
                 let row = self.row(i, sabotage!(self.columns, 2 => self.columns + 1));
-                for j in 0..NV {
-                    simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
+                if sabotage!(whole, 2 => false) {
+                    for j in 0..NV {
+                        simd.store(sums[i][j], &mut row[j * S::LANES..]);
+                    }
+                } else {
+                    for j in 0..NV {
+                        simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
+                    }
                 }
             }
         }

@@ -194,11 +194,9 @@ impl<S: Simd> Simd for Saboteur<S> {
         self.flush(self.simd.mul_pow2(a, n))
     }
     #[inline(always)]
-    fn transpose(self, source: &[f32], source_stride: usize, target: &mut [f32], target_stride: usize) {
-        self.simd.transpose(source, source_stride, target, target_stride);
-        if self.is(Spoiled::Transpose) && S::LANES > 1 {
-            target.swap(0, 1);
-        }
+    fn load_columns(self, source: &[f32], stride: usize) -> [S::V; 4] {
+        let [a, b, c, d] = self.simd.load_columns(source, stride);
+        if self.is(Spoiled::Transpose) { [b, a, c, d] } else { [a, b, c, d] }
     }
 
     pass! {

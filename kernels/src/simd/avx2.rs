@@ -126,37 +126,28 @@ impl Simd for Avx2 {
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
-    }
-
-    #[inline(always)]
-    fn transpose(self, source: &[f32], source_stride: usize, target: &mut [f32], target_stride: usize) {
-        let row = |r: usize| self.load(&source[r * source_stride..]);
-        let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
-        // SAFETY: `self` exists only where `detect_with` found the features.
-        let columns = unsafe { transpose(rows) };
-        for (c, column) in columns.into_iter().enumerate() {
-            self.store(column, &mut target[c * target_stride..]);
+        load_columns(source: &[f32], stride: usize) -> [__m256; 4] {
+            let needed = stride.saturating_mul(7).saturating_add(4);
+            assert!(source.len() >= needed, "load_columns: the slice is shorter than eight rows");
+            let source = source.as_ptr();
+            macro_rules! rows {
+                ($r:literal) => {
+                    // SAFETY: four elements from r · stride on lie in the slice for each r ≤ 7: they do for the last one.
+                    unsafe {
+                        let low = _mm256_castps128_ps256(_mm_loadu_ps(source.add($r * stride)));
+                        _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(source.add(($r + 4) * stride)))
+                    }
+                };
+            }
+            let (a, b, c, d) = (rows!(0), rows!(1), rows!(2), rows!(3));
+            let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+            let (next_low, next_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+            [
+                _mm256_shuffle_ps::<0b01_00_01_00>(low, next_low),
+                _mm256_shuffle_ps::<0b11_10_11_10>(low, next_low),
+                _mm256_shuffle_ps::<0b01_00_01_00>(high, next_high),
+                _mm256_shuffle_ps::<0b11_10_11_10>(high, next_high),
+            ]
         }
-    }
-}
-
-features! {
-    #[enable]
-    #[inline]
-    fn transpose(r: [__m256; 8]) -> [__m256; 8] {
-        // Pairs of rows interleaved, then pairs of pairs; the 128-bit halves are exchanged last.
-        let pair = |a, b| (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-        let ((a0, a1), (a2, a3)) = (pair(r[0], r[1]), pair(r[2], r[3]));
-        let ((a4, a5), (a6, a7)) = (pair(r[4], r[5]), pair(r[6], r[7]));
-        let low = |a, b| _mm256_shuffle_ps::<0b01_00_01_00>(a, b);
-        let high = |a, b| _mm256_shuffle_ps::<0b11_10_11_10>(a, b);
-        let (b0, b1, b2, b3) = (low(a0, a2), high(a0, a2), low(a1, a3), high(a1, a3));
-        let (b4, b5, b6, b7) = (low(a4, a6), high(a4, a6), low(a5, a7), high(a5, a7));
-        let first = |a, b| _mm256_permute2f128_ps::<0x20>(a, b);
-        let second = |a, b| _mm256_permute2f128_ps::<0x31>(a, b);
-        [
-            first(b0, b4), first(b1, b5), first(b2, b6), first(b3, b7),
-            second(b0, b4), second(b1, b5), second(b2, b6), second(b3, b7),
-        ]
     }
 }

@@ -102,51 +102,30 @@ impl Simd for Avx512 {
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
-    }
-
-    #[inline(always)]
-    fn transpose(self, source: &[f32], source_stride: usize, target: &mut [f32], target_stride: usize) {
-        let mut rows = [self.splat(0.0); 16];
-        for (r, row) in rows.iter_mut().enumerate() {
-            *row = self.load(&source[r * source_stride..]);
+        load_columns(source: &[f32], stride: usize) -> [__m512; 4] {
+            let needed = stride.saturating_mul(15).saturating_add(4);
+            assert!(source.len() >= needed, "load_columns: the slice is shorter than sixteen rows");
+            let source = source.as_ptr();
+            macro_rules! rows {
+                ($r:literal) => {
+                    // SAFETY: four elements from r · stride on lie in the slice for each r ≤ 15: they do for the last one.
+                    unsafe {
+                        let v = _mm512_castps128_ps512(_mm_loadu_ps(source.add($r * stride)));
+                        let v = _mm512_insertf32x4::<1>(v, _mm_loadu_ps(source.add(($r + 4) * stride)));
+                        let v = _mm512_insertf32x4::<2>(v, _mm_loadu_ps(source.add(($r + 8) * stride)));
+                        _mm512_insertf32x4::<3>(v, _mm_loadu_ps(source.add(($r + 12) * stride)))
+                    }
+                };
+            }
+            let (a, b, c, d) = (rows!(0), rows!(1), rows!(2), rows!(3));
+            let (low, high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            let (next_low, next_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+            [
+                _mm512_shuffle_ps::<0b01_00_01_00>(low, next_low),
+                _mm512_shuffle_ps::<0b11_10_11_10>(low, next_low),
+                _mm512_shuffle_ps::<0b01_00_01_00>(high, next_high),
+                _mm512_shuffle_ps::<0b11_10_11_10>(high, next_high),
+            ]
         }
-        // SAFETY: `self` exists only where `detect_with` found the features.
-        let columns = unsafe { transpose(rows) };
-        for (c, column) in columns.into_iter().enumerate() {
-            self.store(column, &mut target[c * target_stride..]);
-        }
-    }
-}
-
-features! {
-    #[enable]
-    #[inline]
-    fn transpose(r: [__m512; 16]) -> [__m512; 16] {
-        let zero = _mm512_setzero_ps();
-        // Within each group of four rows: element e of every 128-bit quarter q holds column 4q + e of the four rows.
-        let mut groups = [[zero; 4]; 4];
-        for (g, group) in groups.iter_mut().enumerate() {
-            let (a, b, c, d) = (r[4 * g], r[4 * g + 1], r[4 * g + 2], r[4 * g + 3]);
-            let (ab_low, ab_high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-            let (cd_low, cd_high) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-            *group = [
-                _mm512_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
-                _mm512_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
-                _mm512_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
-                _mm512_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
-            ];
-        }
-        // Then a 4 × 4 transposition of quarters, for each e.
-        let mut columns = [zero; 16];
-        for e in 0..4 {
-            let [a, b, c, d] = [groups[0][e], groups[1][e], groups[2][e], groups[3][e]];
-            let (ab_even, ab_odd) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(a, b), _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b));
-            let (cd_even, cd_odd) = (_mm512_shuffle_f32x4::<0b10_00_10_00>(c, d), _mm512_shuffle_f32x4::<0b11_01_11_01>(c, d));
-            columns[e] = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_even, cd_even);
-            columns[4 + e] = _mm512_shuffle_f32x4::<0b10_00_10_00>(ab_odd, cd_odd);
-            columns[8 + e] = _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_even, cd_even);
-            columns[12 + e] = _mm512_shuffle_f32x4::<0b11_01_11_01>(ab_odd, cd_odd);
-        }
-        columns
     }
 }

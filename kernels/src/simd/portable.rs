@@ -22,7 +22,8 @@ impl Simd for Portable {
     const REGISTERS: usize = if cfg!(target_feature = "avx") || cfg!(target_arch = "aarch64") { 16 } else { 8 };
     const FUSED: bool = FUSED;
 
-    #[inline(always)]
+    /// Not inlined: what enters it is compiled once, as on the lowerings that have features to switch on.
+    #[inline(never)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()
     }
@@ -133,11 +134,11 @@ impl Simd for Portable {
         fold_halves(a.to_array())
     }
     #[inline(always)]
-    fn transpose(self, source: &[f32], source_stride: usize, target: &mut [f32], target_stride: usize) {
-        let row = |r: usize| self.load(&source[r * source_stride..]);
-        let square = f32x8::transpose([row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)]);
-        for (c, column) in square.into_iter().enumerate() {
-            self.store(column, &mut target[c * target_stride..]);
-        }
+    fn load_columns(self, source: &[f32], stride: usize) -> [f32x8; 4] {
+        let row = |r: usize| -> &[f32; 4] {
+            source[r * stride..].first_chunk().expect("load_columns: the slice is too short")
+        };
+        let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+        core::array::from_fn(|c| f32x8::new(rows.map(|row| row[c])))
     }
 }

@@ -13,7 +13,8 @@ impl Simd for Scalar {
     const REGISTERS: usize = 16;
     const FUSED: bool = true;
 
-    #[inline(always)]
+    /// Not inlined: what enters it is compiled once, as on the lowerings that have features to switch on.
+    #[inline(never)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()
     }
@@ -118,7 +119,7 @@ impl Simd for Scalar {
         a
     }
     #[inline(always)]
-    fn transpose(self, source: &[f32], _: usize, target: &mut [f32], _: usize) {
-        target[0] = source[0];
+    fn load_columns(self, source: &[f32], _: usize) -> [f32; 4] {
+        *source.first_chunk().expect("load_columns: the slice is too short")
     }
 }

@@ -5,6 +5,7 @@ use crate::shapes::Edges;
 use crate::tally::Tally;
 use lanegrad::dense::{self, Backward, Forward, Gradient};
 use lanegrad::{Activation, Backend, Isa, LearningRate, MatMut, MatRef, Optimizer, loss};
+use lanegrad_kernels::gemm;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -103,18 +104,26 @@ pub(super) fn neighbours(isa: Isa, tally: &mut Tally) {
             .expect("the shapes fit");
         (z, below)
     };
-    let (z, below) = run(&x, &delta);
-    for row in 0..batch {
-        let (from_x, from_delta) = (row * inputs..(row + 1) * inputs, row * outputs..(row + 1) * outputs);
-        let alone = |numbers: &[f32], kept: &core::ops::Range<usize>| -> Vec<f32> {
-            numbers.iter().enumerate().map(|(at, &x)| if kept.contains(&at) { x } else { f32::NAN }).collect()
-        };
-        let (among_z, among_below) = run(&alone(&x, &from_x), &alone(&delta, &from_delta));
-        same(&among_z[from_delta.clone()], &z[from_delta.clone()], tally, || format!("z of row {row} among NaN"));
-        same(&among_below[from_x.clone()], &below[from_x.clone()], tally, || format!("delta of row {row} among NaN"));
-        let (alone_z, alone_below) = run(&x[from_x.clone()], &delta[from_delta.clone()]);
-        same(&alone_z, &z[from_delta], tally, || format!("z of row {row} alone"));
-        same(&alone_below, &below[from_x], tally, || format!("delta of row {row} alone"));
+    // Up to so many rows, a forward product has an order of its own.
+    let few = gemm::DOTS_MAX_M.min(batch);
+    for rows in [few, batch] {
+        let (x, delta) = (&x[..rows * inputs], &delta[..rows * outputs]);
+        let (z, below) = run(x, delta);
+        for row in 0..rows {
+            let (from_x, from_delta) = (row * inputs..(row + 1) * inputs, row * outputs..(row + 1) * outputs);
+            let alone = |numbers: &[f32], kept: &core::ops::Range<usize>| -> Vec<f32> {
+                numbers.iter().enumerate().map(|(at, &x)| if kept.contains(&at) { x } else { f32::NAN }).collect()
+            };
+            let place = |what: &str| format!("{what} of row {row} of {rows}");
+            let (among_z, among_below) = run(&alone(x, &from_x), &alone(delta, &from_delta));
+            same(&among_z[from_delta.clone()], &z[from_delta.clone()], tally, || place("among NaN, z"));
+            same(&among_below[from_x.clone()], &below[from_x.clone()], tally, || place("among NaN, delta"));
+            let (alone_z, alone_below) = run(&x[from_x.clone()], &delta[from_delta.clone()]);
+            if rows == few {
+                same(&alone_z, &z[from_delta], tally, || place("alone, z"));
+            }
+            same(&alone_below, &below[from_x], tally, || place("alone, delta"));
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::tally::Tally;
 use lanegrad::dense::{self, Forward};
 use lanegrad::{Activation, Backend, Isa};
 use lanegrad_kernels::epilogue::Store;
-use lanegrad_kernels::gemm::{Product, workspace_len};
+use lanegrad_kernels::gemm::{Order, Product, row_tiles, workspace_len};
 use lanegrad_kernels::view::View;
 
 fn view(operand: &Operand) -> View<'_> {
@@ -36,10 +36,13 @@ pub(super) fn panels(isa: Isa, tally: &mut Tally) {
                     c: &mut c,
                     c_stride: n,
                     accumulate: false,
+                    order: Order::Chain,
                     epilogue,
                     workspace: &mut workspace,
                 });
-                let expected = (m.next_multiple_of(mr) + n.next_multiple_of(lanes)) * k;
+                // B has one panel at a time, since there is one block of rows.
+                let rows: usize = row_tiles(mr, m).map(|(_, height)| height).sum();
+                let expected = (rows + n.min(nr).next_multiple_of(lanes)) * k;
                 let found = workspace.iter().filter(|x| !x.is_nan()).count();
                 tally.holds(found == expected, || {
                     format!("{m}×{n}×{k}: {found} numbers are in the panels, expected {expected}")
