@@ -40,7 +40,7 @@ pub use self::blocking::{
 pub use self::tile::tile_shape;
 
 pub use self::dots::Order;
-pub use self::rows::{LONG_PIECE, ROWS_PIECE};
+pub use self::rows::ROWS_PIECE;
 
 use self::blocking::{Blocking, kc};
 use self::tile::{Rows, Source, Strip};
@@ -127,7 +127,7 @@ impl<E: Epilogue> Product<'_, E> {
         debug_assert_eq!(tile_shape(simd), (MR, nr), "what others are told about the tile");
         let kc = kc(self.k);
         let Blocking { a_panels, b_panels } = blocking::split::<MR>(self.workspace, self.m, self.n, kc, nr);
-        let a_in_place = blocking::unpacked::<S, MR>(simd, self.a, self.m, self.n);
+        let a_in_place = blocking::unpacked::<S, MR>(simd, self.a, self.m, self.n, self.k);
         // Whether other blocks of rows will use the panels of B.
         let keep = self.m > MC;
 
@@ -141,8 +141,10 @@ impl<E: Epilogue> Product<'_, E> {
 
                 for ic in (0..self.m).step_by(MC) {
                     let rows = ic..self.m.min(ic + MC);
-                    let a = if a_in_place {
+                    let a = if a_in_place && self.a.col_stride == 1 {
                         Rows::InPlace(self.a)
+                    } else if a_in_place {
+                        Rows::Across(self.a)
                     } else {
                         pack::rows::<S, MR>(simd, self.a, rows.clone(), depth.clone(), a_panels);
                         Rows::Packed(a_panels)

@@ -42,10 +42,17 @@ pub const UNPACKED_MAX_N: usize = 128;
 /// and slow the tile down by a tenth.
 pub const CROWDED_STRIDE: usize = 1024;
 
-/// Whether the rows of A are read where they are, in a product with `n` columns.
-pub(super) fn unpacked<S: Simd, const MR: usize>(_: S, a: View<'_>, m: usize, n: usize) -> bool {
-    let spread = S::REGISTERS >= 32 && (n <= 2 * UNPACKED_MAX_N || !a.row_stride.is_multiple_of(CROWDED_STRIDE));
-    a.col_stride == 1 && (m <= MR || n <= UNPACKED_MAX_N || spread)
+/// Whether A is read where it is, in a product with `n` columns.
+pub(super) fn unpacked<S: Simd, const MR: usize>(_: S, a: View<'_>, m: usize, n: usize, k: usize) -> bool {
+    let few = m <= MR || n <= UNPACKED_MAX_N;
+    if a.col_stride == 1 {
+        few || S::REGISTERS >= 32 && (n <= 2 * UNPACKED_MAX_N || !a.row_stride.is_multiple_of(CROWDED_STRIDE))
+    } else {
+        // Contiguous across. Whole tiles are read, also of the rows behind the last one: they must lie in the slice.
+        let height = row_tiles(MR, m).last().map_or(0, |(rows, height)| rows.start + height);
+        let inside = k > 0 && a.data.len() >= (k - 1) * a.col_stride + height;
+        few && a.row_stride == 1 && a.col_stride >= MR && inside
+    }
 }
 
 /// The rows of a block in tiles, and how many rows each tile is compiled for: `mr`, 4, 2 or 1. One or two rows behind a whole

@@ -20,10 +20,8 @@ use crate::simd::Simd;
 const MAX_M: usize = 1;
 /// Up to so many terms.
 const MAX_K: usize = 4;
-/// Columns at a time with one row: those of C's row stay in L1.
-pub const LONG_PIECE: usize = 4096;
-/// Columns at a time with few terms: those of B's rows stay in L1.
-pub const ROWS_PIECE: usize = 512;
+/// Columns at a time with one row, and with one term: those of C's row, and of B's, stay in L1. With more terms as many less.
+pub const ROWS_PIECE: usize = 4096;
 
 /// Whether this is the way to compute the product.
 pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
@@ -34,7 +32,7 @@ pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
 /// `C = C₀ + A·B`, row by row.
 pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
     let Product { m, n, k, a, b, c, c_stride, accumulate, .. } = product;
-    let piece = if m <= MAX_M { LONG_PIECE } else { ROWS_PIECE };
+    let piece = if m <= MAX_M { ROWS_PIECE } else { ROWS_PIECE / k.max(1) };
     for jc in (0..n).step_by(piece) {
         let columns = jc..n.min(jc + piece);
         for i in 0..m {

@@ -86,6 +86,28 @@ impl<'a, const ROWS: usize> Left<ROWS> for PackedRows<'a, ROWS> {
     }
 }
 
+/// Rows of A, contiguous across, read where they are: from one step to the next it is a row of Aᵀ.
+#[derive(Clone, Copy)]
+struct RowsAcross<'a> {
+    steps: &'a [f32],
+    stride: usize,
+}
+
+impl<'a, const ROWS: usize> Left<ROWS> for RowsAcross<'a> {
+    type Step = &'a [f32; ROWS];
+    #[inline(always)]
+    fn steps(self) -> impl Iterator<Item = Self::Step> {
+        self.steps.chunks(self.stride).map(
+            #[inline(always)]
+            |step| step.first_chunk().expect("a step has all rows of the tile"),
+        )
+    }
+    #[inline(always)]
+    fn at(self, step: Self::Step, i: usize) -> f32 {
+        step[i]
+    }
+}
+
 /// Where a tile reads B, step by step along k.
 trait Right {
     /// The vectors of each step.
@@ -159,6 +181,8 @@ fn load<S: Simd, const NV: usize>(simd: S, row: &[f32]) -> [S::V; NV] {
 pub(super) enum Rows<'a> {
     /// Where they are; they are contiguous along k.
     InPlace(View<'a>),
+    /// Where they are; they are contiguous across.
+    Across(View<'a>),
     /// In panels, the first of which holds the first of the rows.
     Packed(&'a [f32]),
 }
@@ -235,6 +259,11 @@ impl Strip<'_> {
         let (panel, source) = (&mut *self.panel, self.source.take());
         match self.a {
             Rows::InPlace(a) => tile.run::<S, ROWS, NV>(simd, RowsInPlace::new(a, rows, depth), panel, source, last),
+            Rows::Across(a) => {
+                let needed = depth.len().saturating_sub(1) * a.col_stride + ROWS;
+                let steps = &a.data[depth.start * a.col_stride + rows.start..][..needed];
+                tile.run::<S, ROWS, NV>(simd, RowsAcross { steps, stride: a.col_stride }, panel, source, last);
+            }
             Rows::Packed(panels) => {
                 let (rows, _) = panels[before * self.depth.len()..][..ROWS * depth.len()].as_chunks::<ROWS>();
                 tile.run::<S, ROWS, NV>(simd, PackedRows { panel: rows }, panel, source, last);
