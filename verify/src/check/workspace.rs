@@ -22,7 +22,7 @@ pub(super) fn panels(isa: Isa, tally: &mut Tally) {
     for (turn, m) in [1, mr - 1, mr, mr + 1, 2 * mr + 1].into_iter().enumerate() {
         for n in [1, lanes, lanes + 1, nr - 1, nr, nr + 1] {
             for k in [1, 2, lanes, 2 * lanes + 1] {
-                let a = Operand::from_fn(m, k, PACKED[(turn + n) % 2], |i, p| (1 + i + p) as f32);
+                let a = Operand::from_fn(m, k, Layout::Scattered, |i, p| (1 + i + p) as f32);
                 let b = Operand::from_fn(k, n, PACKED[(turn + k) % 2], |p, j| (1 + p + 2 * j) as f32);
                 let mut workspace = vec![f32::NAN; workspace_len(m, n, k).expect("it is small")];
                 let mut c = vec![f32::NAN; m * n];
