@@ -73,9 +73,14 @@ impl Backend {
 /// Makes a buffer at least `len` long. What it holds is kept; new numbers are zeros.
 pub(crate) fn resize(operation: &'static str, buffer: &mut Vec<f32>, len: usize) -> Result<(), Error> {
     if buffer.len() < len {
-        let more = len - buffer.len();
-        buffer.try_reserve_exact(more).map_err(|_| Error::OutOfMemory { operation, numbers: Some(len) })?;
+        reserve(operation, buffer, len)?;
         buffer.resize(len, 0.0);
     }
     Ok(())
+}
+
+/// Makes room for `len` numbers, and writes none: where much is needed, all of it can be asked for before any is used.
+pub(crate) fn reserve(operation: &'static str, buffer: &mut Vec<f32>, len: usize) -> Result<(), Error> {
+    let more = len.saturating_sub(buffer.len());
+    buffer.try_reserve_exact(more).map_err(|_| Error::OutOfMemory { operation, numbers: Some(len) })
 }

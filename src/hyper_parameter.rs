@@ -11,9 +11,9 @@ pub(crate) fn positive(name: &'static str, x: f64) -> Result<(), Error> {
     check(x as f32 > 0.0 && (x as f32).is_finite(), name, "a positive f32", x)
 }
 
-/// Zero or above and finite, also after rounding to `f32`.
+/// Zero, or above it and finite, also after rounding to `f32`: what is meant to be above zero is not taken for zero.
 pub(crate) fn not_negative(name: &'static str, x: f64) -> Result<(), Error> {
-    check(x >= 0.0 && (x as f32).is_finite(), name, "zero or a positive f32", x)
+    check(x == 0.0 || (x as f32 > 0.0 && (x as f32).is_finite()), name, "zero or a positive f32", x)
 }
 
 /// In [0, 1), also after rounding to `f32`.

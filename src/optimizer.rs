@@ -1,6 +1,6 @@
 //! Optimizers: the lecture's update rules, in place, with the state that they keep from step to step.
 
-use crate::backend::resize;
+use crate::backend::{reserve, resize};
 use crate::matrix::expect_len;
 use crate::{Backend, Error, LearningRate, Momentum, hyper_parameter};
 use lanegrad_kernels::isa::Isa;
@@ -59,7 +59,8 @@ pub enum Method {
 /// A step has two halves, so that the gradient is taken where the rule wants it: [`begin`](Self::begin) moves the parameters
 /// there, [`Step::finish`] updates them. If the step is dropped instead, the parameters go back.
 ///
-/// The state is allocated at the first step; later steps take as many tensors, of the same lengths.
+/// The state is allocated at the first step; later steps take as many tensors, of the same lengths. For the Nesterov rules
+/// [`begin`](Self::begin) also keeps a copy of θ, since a rounding cannot be taken back; [`Network`](crate::Network) needs none.
 ///
 /// ```
 /// use lanegrad::{Backend, LearningRate, Method, Momentum, Optimizer};
@@ -95,6 +96,8 @@ struct State {
     first: Vec<f32>,
     /// r
     second: Vec<f32>,
+    /// θ, while a [`Step`] has it at θ̃, and else nothing: no later step sees it.
+    before: Vec<f32>,
 }
 
 /// One step's rule, its scalars computed.
@@ -191,11 +194,16 @@ impl Optimizer {
         self.prepare(parameters.len(), |index| parameters[index].len())?;
         let (isa, ahead) = (backend.isa(), self.look_ahead());
         if let Some(ahead) = ahead {
+            for State { len, before, .. } in &mut self.tensors {
+                before.clear();
+                reserve(OPERATION, before, *len)?;
+            }
             for (index, theta) in parameters.iter_mut().enumerate() {
+                self.tensors[index].before.extend_from_slice(theta);
                 self.move_by(isa, ahead, index, theta);
             }
         }
-        Ok(Step { isa, optimizer: self, parameters, ahead })
+        Ok(Step { isa, optimizer: self, parameters, ahead: ahead.is_some() })
     }
 
     /// Allocates the state for `count` tensors at the first step; checks their lengths at the others.
@@ -293,15 +301,15 @@ impl Optimizer {
 
 /// A step that has begun: the parameters are where the gradient is to be taken.
 ///
-/// Dropped without [`finish`](Self::finish), it takes the parameters back to θ: exactly, unless the rule looks ahead; then to
-/// within the rounding of `(θ + α v) − α v`.
+/// Dropped without [`finish`](Self::finish), it puts the parameters back to θ, to the last bit.
 #[derive(Debug)]
 #[must_use = "a step that is not finished changes nothing"]
 pub struct Step<'a, 'b> {
     isa: Isa,
     optimizer: &'a mut Optimizer,
     parameters: &'a mut [&'b mut [f32]],
-    ahead: Option<LookAhead>,
+    /// Whether the parameters are at θ̃, and θ is to be put back.
+    ahead: bool,
 }
 
 impl<'b> Step<'_, 'b> {
@@ -323,16 +331,18 @@ impl<'b> Step<'_, 'b> {
         for (index, (theta, gradient)) in self.parameters.iter_mut().zip(gradients).enumerate() {
             self.optimizer.update(self.isa, rule, index, theta, gradient);
         }
-        self.ahead = None;
+        self.ahead = false;
+        self.optimizer.tensors.iter_mut().for_each(|state| state.before.clear());
         Ok(())
     }
 }
 
 impl Drop for Step<'_, '_> {
     fn drop(&mut self) {
-        if let Some(LookAhead { momentum }) = self.ahead {
-            for (index, theta) in self.parameters.iter_mut().enumerate() {
-                self.optimizer.move_by(self.isa, LookAhead { momentum: -momentum }, index, theta);
+        if self.ahead {
+            for (theta, State { before, .. }) in self.parameters.iter_mut().zip(&mut self.optimizer.tensors) {
+                theta.copy_from_slice(before);
+                before.clear();
             }
         }
     }

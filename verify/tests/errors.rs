@@ -47,29 +47,22 @@ fn looks_ahead(method: Method) -> bool {
     matches!(method, Method::Nesterov { .. } | Method::RmsPropNesterov { .. })
 }
 
-/// An optimizer and the two tensors on which it has made a step, so that its velocity is not zero.
+/// An optimizer and the two tensors on which it has made a step, so that its velocity is not zero, and in places no number.
 fn after_a_step(backend: &Backend, method: Method) -> (Optimizer, [f32; 37], [f32; 3]) {
     let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.125)).unwrap();
     let (mut w, mut b) = ([0.3; 37], [-0.7; 3]);
     let mut parameters = [&mut w[..], &mut b[..]];
-    optimizer.begin(backend, &mut parameters).unwrap().finish(&[&[0.9; 37], &[-1.1; 3]]).unwrap();
+    optimizer.begin(backend, &mut parameters).unwrap().finish(&[&[0.9; 37], &[-1.1, f32::INFINITY, f32::NAN]]).unwrap();
+    // Such a gradient leaves none behind: another value, for the velocity to lead away from.
+    b[1..].copy_from_slice(&[f32::MIN_POSITIVE / 3.0, 1e38]);
     (optimizer, w, b)
 }
 
-/// A dropped step takes θ̃ back to θ, exactly or to within the two roundings of `(θ + α v) − α v`.
-#[track_caller]
-fn assert_taken_back(before: &[f32], ahead: &[f32], after: &[f32], exactly: bool) {
-    for ((&before, &ahead), &after) in before.iter().zip(ahead).zip(after) {
-        let bound = if exactly { 0.0 } else { 0.5 * f32::EPSILON * (ahead.abs() + before.abs() + f32::EPSILON) };
-        assert!((after - before).abs() <= bound, "{before} became {after}, by way of {ahead}");
-    }
-}
-
+/// Also where `(θ + α v) − α v` is not θ: by a rounding, or altogether where v is infinite.
 #[test]
-fn a_step_that_is_dropped_or_fails_changes_nothing() {
+fn a_step_that_is_dropped_or_fails_changes_no_bit() {
     for backend in backends() {
         for method in METHODS {
-            let exactly = !looks_ahead(method);
             let wrong: [(&[&[f32]], Option<&str>); 4] = [
                 (&[], None),
                 (&[&[1.0; 37]], Some("optimizer step: list of gradients has length 1, expected 2")),
@@ -81,19 +74,16 @@ fn a_step_that_is_dropped_or_fails_changes_nothing() {
                 let (old_w, old_b) = (w, b);
                 let mut parameters = [&mut w[..], &mut b[..]];
                 let step = optimizer.begin(&backend, &mut parameters).unwrap();
-                let (ahead_w, ahead_b) = (step.parameters()[0].to_vec(), step.parameters()[1].to_vec());
-                assert_eq!(bits(&ahead_w) != bits(&old_w), looks_ahead(method), "{method:?}");
+                assert_eq!(bits(step.parameters()[0]) != bits(&old_w), looks_ahead(method), "{method:?}");
                 match message {
                     Some(message) => assert_error(step.finish(gradients), message),
                     None => drop(step),
                 }
-                assert_taken_back(&old_w, &ahead_w, &w, exactly);
-                assert_taken_back(&old_b, &ahead_b, &b, exactly);
+                assert_eq!((bits(&w), bits(&b)), (bits(&old_w), bits(&old_b)), "{method:?}");
                 assert_eq!(optimizer.steps(), 1);
 
                 // The state is as it was too: the next step is the one that would have come.
                 let (mut twin, mut twin_w, mut twin_b) = after_a_step(&backend, method);
-                (w, b) = (old_w, old_b);
                 for (optimizer, w, b) in [(&mut optimizer, &mut w, &mut b), (&mut twin, &mut twin_w, &mut twin_b)] {
                     let mut parameters = [&mut w[..], &mut b[..]];
                     optimizer.begin(&backend, &mut parameters).unwrap().finish(&[&[0.5; 37], &[0.25; 3]]).unwrap();

@@ -9,7 +9,7 @@ use crate::simd::Simd;
 /// `θ̃ = θ + α v`, where the gradient is to be taken; v stands in for the gradient.
 #[derive(Clone, Copy, Debug)]
 pub struct LookAhead {
-    /// α; its negative takes the step back.
+    /// α
     pub momentum: f32,
 }
 
