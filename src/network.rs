@@ -1,6 +1,6 @@
 //! Dense layers in a row, trained mini-batch by mini-batch.
 
-use crate::backend::resize;
+use crate::backend::{reserve, resize};
 use crate::{Activation, Backend, Clip, Error, Loss, MatMut, MatRef, Optimizer, Target, dense};
 use lanegrad_kernels::sabotage;
 use rand::{Rng, RngExt};
@@ -91,6 +91,10 @@ pub struct Batch<'a> {
 
 const TRAIN: &str = "train step";
 const PREDICT: &str = "predict";
+
+/// Memory is taken in two rounds: all of it is asked for before any is filled, so that a mini-batch that is too large is refused
+/// and not first filled in part.
+const TAKE: [fn(&'static str, &mut Vec<f32>, usize) -> Result<(), Error>; 2] = [reserve, resize];
 
 impl Initialization {
     /// A weight of a layer with `inputs` inputs and `units` units.
@@ -197,8 +201,10 @@ impl Network {
     /// When x does not have as many columns as the network has inputs, or there is no memory for the buffers.
     pub fn predict(&mut self, backend: &mut Backend, x: MatRef<'_>) -> Result<MatRef<'_>, Error> {
         x.expect(PREDICT, "inputs", (x.rows(), self.layers[0].inputs))?;
-        for (layer, buffers) in self.layers.iter().zip(&mut self.buffers) {
-            resize(PREDICT, &mut buffers.z, numbers(PREDICT, x.rows(), layer.units)?)?;
+        for take in TAKE {
+            for (layer, buffers) in self.layers.iter().zip(&mut self.buffers) {
+                take(PREDICT, &mut buffers.z, numbers(PREDICT, x.rows(), layer.units)?)?;
+            }
         }
         self.forward(backend, x)?;
         let z = self.buffers.last().map_or(&[][..], |buffers| &buffers.z);
@@ -250,15 +256,16 @@ impl Network {
 
     /// The buffers and the workspace for a step on `batch` examples.
     fn reserve(&mut self, backend: &mut Backend, batch: usize) -> Result<(), Error> {
-        for (layer, buffers) in self.layers.iter().zip(&mut self.buffers) {
-            let outputs = numbers(TRAIN, batch, layer.units)?;
-            resize(TRAIN, &mut buffers.z, outputs)?;
-            resize(TRAIN, &mut buffers.delta, outputs)?;
-            resize(TRAIN, &mut buffers.dw, layer.w.len())?;
-            resize(TRAIN, &mut buffers.db, layer.b.len())?;
-            dense::reserve(backend, batch, layer.inputs, layer.units)?;
+        for take in TAKE {
+            for (layer, buffers) in self.layers.iter().zip(&mut self.buffers) {
+                let outputs = numbers(TRAIN, batch, layer.units)?;
+                take(TRAIN, &mut buffers.z, outputs)?;
+                take(TRAIN, &mut buffers.delta, outputs)?;
+                take(TRAIN, &mut buffers.dw, layer.w.len())?;
+                take(TRAIN, &mut buffers.db, layer.b.len())?;
+            }
         }
-        Ok(())
+        self.layers.iter().try_for_each(|layer| dense::reserve(backend, batch, layer.inputs, layer.units))
     }
 
     /// All layers' z from x.

@@ -3,7 +3,7 @@
 #[expect(unsafe_code, reason = "the one way to count allocations is a global allocator")]
 mod counting_allocator;
 
-use counting_allocator::allocations;
+use counting_allocator::{LARGEST, allocations};
 use lanegrad::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -215,4 +215,30 @@ fn a_wrong_call_allocates_nothing() {
     let (count, result) = allocations(|| dense::forward(&mut backend, forward, MatMut::new(&mut z, 2, 2)?));
     assert!(result.is_err());
     assert_eq!(count, 0);
+}
+
+/// Bytes of this process that are in memory, not only asked for.
+#[cfg(target_os = "linux")]
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// Memory that is handed out but not there ends the process once it is written: what is refused must not be filled in part.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mini_batch_that_is_too_large_is_refused_before_any_of_it_is_filled() {
+    let rows = LARGEST / 8;
+    let layer = |units| LayerOptions { units, activation: Activation::Tanh, initialization: Initialization::HeUniform };
+    let mut network = Network::new(1, &[layer(1), layer(64)], &mut StdRng::seed_from_u64(1)).unwrap();
+    let mut optimizer = Optimizer::new(Method::Sgd, LearningRate::Constant(0.1)).unwrap();
+    let mut backend = Backend::new().unwrap();
+    let x = MatRef::with_strides(&[0.5], rows, 1, 0, 0).unwrap();
+    let target = Target::Values(MatRef::with_strides(&[0.5], rows, 64, 0, 0).unwrap());
+    let batch = Batch { x, target, loss: Loss::SquaredError { c: 0.5 }, clip: None };
+    let before = resident();
+    let refused = |operation| Error::OutOfMemory { operation, numbers: Some(64 * rows) };
+    assert_eq!(network.predict(&mut backend, x).map(drop), Err(refused("predict")));
+    assert_eq!(network.train_step(&mut backend, &mut optimizer, batch), Err(refused("train step")));
+    assert!(resident() - before < LARGEST / 8, "from {before} to {} bytes", resident());
 }
