@@ -30,6 +30,9 @@ macro_rules! sabotage {
 }
 
 #[cfg(all(feature = "sabotage", lanegrad_sabotage))]
+#[expect(unsafe_code, reason = "reads what it must not, to see that guard pages and sanitizers notice")]
+mod over_read;
+#[cfg(all(feature = "sabotage", lanegrad_sabotage))]
 mod saboteur;
 
 #[cfg(all(feature = "sabotage", lanegrad_sabotage))]

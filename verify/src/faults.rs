@@ -29,6 +29,8 @@ pub enum Place {
     FusedVectors,
     /// In the choice of the instruction set, where there is one.
     Detection,
+    /// Where a vector has more than one lane; no number shows it, only what watches the memory.
+    Memory,
     /// Nowhere yet: it waits for this.
     Nowhere(&'static str),
 }
@@ -54,7 +56,7 @@ impl Fault {
 /// All of them.
 #[rustfmt::skip]
 pub const FAULTS: &[Fault] = {
-    use Place::{Detection, Everywhere, FusedVectors, Nowhere, Vectors};
+    use Place::{Detection, Everywhere, FusedVectors, Memory, Nowhere, Vectors};
     const fn fault(number: u8, way: &'static str, name: &'static str, place: Place) -> Fault {
         Fault { number, way, name, place }
     }
@@ -63,6 +65,7 @@ pub const FAULTS: &[Fault] = {
         fault(1, "b", "tail mask a lane short on load", Vectors),
         fault(2, "", "a lane long on store", Vectors),
         fault(3, "", "a lane long on load", Vectors),
+        fault(3, "b", "whole vectors read where a slice ends, what is too much not used", Memory),
         fault(4, "", "last k-term dropped", Everywhere),
         fault(5, "", "k-term twice at a KC seam", Everywhere),
         fault(6, "", "lanes permuted in a transpose", Vectors),

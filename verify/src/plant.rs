@@ -19,6 +19,9 @@ const LONGEST: Duration = Duration::from_secs(120);
 const BUILD: &str = "RUSTFLAGS=\"--cfg lanegrad_sabotage\" cargo run --release -p lanegrad-verify --features sabotage \
                      --target-dir target/sabotage -- faults";
 
+/// SECURITY.md has the command for each.
+const MEMORY: &str = "guard pages, valgrind and AddressSanitizer";
+
 /// What came of a fault on an instruction set. As JSON, one entry of the list `results`.
 #[derive(Debug, Serialize)]
 struct Planted {
@@ -41,6 +44,8 @@ enum Outcome {
     Missed { how: String, seconds: f64 },
     /// The fault cannot be here.
     Impossible { reason: &'static str },
+    /// No check of numbers can notice; others do.
+    Elsewhere { noticed_by: &'static str },
     /// There is no code yet that could have the fault.
     Waits { reason: &'static str },
 }
@@ -86,6 +91,7 @@ pub(crate) fn faults(flags: &Faults, out: &mut impl Write) -> Result<(), Failure
         };
         match fault.place {
             Place::Nowhere(reason) => note("any", Outcome::Waits { reason })?,
+            Place::Memory => note("any", Outcome::Elsewhere { noticed_by: MEMORY })?,
             Place::Detection => {
                 let impossible = fault.impossible_on(Isa::detect()).map(|reason| Outcome::Impossible { reason });
                 note("any", impossible.unwrap_or_else(|| check(Some(fault), None)))?;
@@ -191,6 +197,7 @@ impl std::fmt::Display for Planted {
             Outcome::Caught { check, seconds, .. } => write!(f, "{seconds:>6.2} s  {check}"),
             Outcome::Missed { how, seconds } => write!(f, "{seconds:>6.2} s  MISSED: {how}"),
             Outcome::Impossible { reason } => write!(f, "       -  cannot be: {reason}"),
+            Outcome::Elsewhere { noticed_by } => write!(f, "       -  left to {noticed_by}"),
             Outcome::Waits { reason } => write!(f, "       -  waits for {reason}"),
         }
     }

@@ -1,9 +1,10 @@
 //! A lowering that wraps another one and, while one of these faults is planted, spoils a single operation of it.
 
-use super::planted;
+use super::{over_read, planted};
 use crate::isa::Kernel;
 use crate::simd::Simd;
 use core::cell::Cell;
+use core::hint::black_box;
 
 /// A kernel that gets a spoiled lowering.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ enum Spoiled {
     ShortLoad,
     /// 3: a partial load brings what lies behind the slice.
     LongLoad,
+    /// 3b: a partial load reads a whole vector; its result is right.
+    OverRead,
     /// 6: a transposition exchanges two lanes.
     Transpose,
     /// 22: a maximum drops NaN.
@@ -61,6 +64,7 @@ impl<S: Simd> Saboteur<S> {
             (1, "", ShortStore),
             (1, "b", ShortLoad),
             (3, "", LongLoad),
+            (3, "b", OverRead),
             (6, "", Transpose),
             (22, "", Max),
             (25, "", Subnormals),
@@ -148,6 +152,9 @@ impl<S: Simd> Simd for Saboteur<S> {
             behind[..source.len()].copy_from_slice(source);
             behind[source.len()] = f32::NAN;
             return self.simd.load(&behind);
+        }
+        if tail && !source.is_empty() && self.is(Spoiled::OverRead) {
+            black_box(self.simd.load(over_read::pretend(source, S::LANES)));
         }
         let short = usize::from(tail && !source.is_empty() && self.is(Spoiled::ShortLoad));
         self.simd.load_partial(&source[..source.len() - short])
