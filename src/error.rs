@@ -24,6 +24,25 @@ use lanegrad_kernels::isa::Isa;
 /// assert_eq!(error.to_string(), "dense forward: weights are 3×5, expected 3×4");
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
+///
+/// What can be wrong, and who answers so. After an error every output and every state is as it was before the call, to the last
+/// bit. `verify/tests/contract.rs` tries each way on each instruction set, and holds this table to it.
+///
+/// | what is wrong | variant | answered by |
+/// |---|---|---|
+/// | a matrix's shape does not go with the other operands | `Shape` | `dense::forward`, `dense::backward`, `dense::gradient`, `loss::squared_error`, `loss::softmax_cross_entropy`, `Network::predict`, `Network::train_step` |
+/// | bias, labels, a tensor, a gradient, or a list of them is too long or too short | `Length` | `dense::forward`, `dense::gradient`, `loss::softmax_cross_entropy`, `Optimizer::begin`, `Step::finish`, `Network::train_step` |
+/// | rows, columns and strides reach behind the slice | `TooShort` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
+/// | rows, columns and strides overflow | `Overflow` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
+/// | the rows of an output overlap | `RowStride` | `MatMut::with_row_stride` |
+/// | a label is no class | `Label` | `loss::softmax_cross_entropy`, `Network::train_step` |
+/// | a hyper-parameter is NaN, infinite, or out of its range, also once it is an `f32` | `HyperParameter` | `loss::squared_error`, `clip::by_value`, `clip::by_global_norm`, `Optimizer::new`, `Optimizer::set_learning_rate`, `Network::train_step` |
+/// | no examples to take a mean over; no layers, inputs or units | `Empty` | `loss::squared_error`, `loss::softmax_cross_entropy`, `Network::new`, `Network::train_step` |
+/// | labels for the squared error, values or an activation for softmax | `Loss` | `Network::train_step` |
+/// | an instruction set that is unknown or not on this processor | `Isa` | `Backend::new`, `Backend::with_isa_named` |
+/// | a workspace, a state or a buffer overflows `usize`, or there is no memory for it | `OutOfMemory` | `dense::forward`, `dense::backward`, `dense::gradient`, `Optimizer::begin`, `Network::new`, `Network::predict`, `Network::train_step` |
+///
+/// No value of an element is an error: see [`Network`](crate::Network).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {

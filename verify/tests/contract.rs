@@ -133,7 +133,7 @@ type Call = Box<dyn Fn(&mut World) -> Result<(), Error>>;
 /// A function, a way of being wrong, what it is answered, and the call.
 struct Row {
     function: &'static str,
-    way: &'static str,
+    way: String,
     message: String,
     error: Error,
     call: Call,
@@ -146,11 +146,11 @@ impl Table {
     fn row(
         &mut self,
         function: &'static str,
-        way: &'static str,
+        way: impl Into<String>,
         (error, message): (Error, impl Into<String>),
         call: impl Fn(&mut World) -> Result<(), Error> + 'static,
     ) {
-        self.0.push(Row { function, way, message: message.into(), error, call: Box::new(call) });
+        self.0.push(Row { function, way: way.into(), message: message.into(), error, call: Box::new(call) });
     }
 }
 
@@ -336,6 +336,13 @@ fn products(t: &mut Table) {
         });
     }
 
+    // No example, so that the output is empty, however many columns it has.
+    t.row(f, "workspace overflows", no_memory(name, None), |world| {
+        let (x, w) = (view(0, 4), broadcast(usize::MAX, 4));
+        let layer = dense::Forward { x, w, bias: None, activation: Activation::Relu };
+        dense::forward(&mut world.backend, layer, MatMut::new(&mut world.output, 0, usize::MAX)?)
+    });
+
     let (f, name) = ("dense::backward", "dense backward");
     let (below, deltas) = ("outputs of the layer below", "deltas of the layer below");
     for (way, w, z, out, answer) in [
@@ -352,7 +359,16 @@ fn products(t: &mut Table) {
         });
     }
 
+    t.row(f, "workspace overflows", no_memory(name, None), |world| {
+        let layer = dense::Backward { delta: view(0, 3), w: broadcast(3, usize::MAX), below: None };
+        dense::backward(&mut world.backend, layer, MatMut::new(&mut world.output, 0, usize::MAX)?)
+    });
+
     let (f, name) = ("dense::gradient", "dense gradient");
+    t.row(f, "workspace overflows", no_memory(name, None), |world| {
+        let layer = dense::Gradient { delta: view(2, 0), x: broadcast(2, usize::MAX), accumulate: true };
+        dense::gradient(&mut world.backend, layer, MatMut::new(&mut world.output, 0, usize::MAX)?, None)
+    });
     for (way, x, dw, db, answer) in [
         ("inputs of another batch", (3, 4), (3, 4), 3, shape(name, "inputs", (3, 4), (2, 4))),
         ("weight gradients transposed", (2, 4), (4, 3), 3, shape(name, "weight gradients", (4, 3), (3, 4))),
@@ -535,7 +551,7 @@ fn networks(t: &mut Table) {
     }
 
     let f = "Network::train_step";
-    let mut row = |way, network, x: MatRef<'static>, target: Target<'static>, loss, clip, answer: Answer| {
+    let mut row = |way: &str, network, x: MatRef<'static>, target: Target<'static>, loss, clip, answer: Answer| {
         t.row(f, way, answer, move |world| world.train(network, x, target, loss, clip));
     };
     let (good, squared, softmax) = (view(4, 5), "squared error", "softmax cross-entropy");
@@ -563,9 +579,13 @@ fn networks(t: &mut Table) {
     for (way, limit) in NOT_POSITIVE {
         let of = |what: &'static str| hyper_parameter(what, limit, POSITIVE);
         let c = limit as f32;
-        row(way, TANH, good, values(4, 3), Loss::SquaredError { c }, None, of("the factor c"));
-        row(way, TANH, good, values(4, 3), SQUARED, Some(Clip::Value(c)), of("the clipping value"));
-        row(way, TANH, good, values(4, 3), SQUARED, Some(Clip::GlobalNorm(c)), of("the clipping norm"));
+        for (what, loss, clip) in [
+            ("the factor c", Loss::SquaredError { c }, None),
+            ("the clipping value", SQUARED, Some(Clip::Value(c))),
+            ("the clipping norm", SQUARED, Some(Clip::GlobalNorm(c))),
+        ] {
+            row(&format!("{what} {way}"), TANH, good, values(4, 3), loss, clip, of(what));
+        }
     }
     let answer = length("optimizer step", "list of parameters", 4, 2);
     t.row(f, "optimizer of other parameters", answer, |world| {
@@ -587,7 +607,7 @@ fn every_function_and_every_way_of_being_wrong() {
         return;
     }
     let Table(rows) = table();
-    let mut ways: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    let mut ways: BTreeMap<_, BTreeSet<&String>> = BTreeMap::new();
     let mut calls = 0;
     for isa in Isa::available() {
         for method in METHODS {
@@ -615,12 +635,35 @@ fn every_function_and_every_way_of_being_wrong() {
         println!(
             "{function:<30} {:>3} ways: {}",
             ways.len(),
-            ways.iter().map(|way| **way).collect::<Vec<_>>().join(", ")
+            ways.iter().map(|way| way.as_str()).collect::<Vec<_>>().join(", ")
         );
     }
     let (functions, pairs) = (ways.len(), ways.values().map(BTreeSet::len).sum::<usize>());
     println!("{functions} functions × their ways of being wrong = {pairs}; {} rows, {calls} calls", rows.len());
     assert_eq!(ways.keys().map(|name| name.to_string()).collect::<BTreeSet<_>>(), public_fallible_functions());
+}
+
+/// The table in the documentation of `Error`: which function answers with which variant.
+#[test]
+fn the_documentation_lists_them() {
+    let Table(rows) = table();
+    let mut tested = BTreeSet::new();
+    for Row { function, error, .. } in &rows {
+        let debug = format!("{error:?}");
+        tested.insert((debug.split(' ').next().unwrap().to_owned(), function.to_string()));
+    }
+    // No slice is so long that its state overflows, and what memory there is cannot be known.
+    tested.insert(("OutOfMemory".to_owned(), "Optimizer::begin".to_owned()));
+
+    let source = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../src/error.rs")).unwrap();
+    let mut listed = BTreeSet::new();
+    for line in source.lines().filter(|line| line.starts_with("/// | ") && line.contains("::")) {
+        let cells: Vec<_> = line.split(" | ").collect();
+        let name = |cell: &str| cell.trim_matches(['`', ' ', '|']).to_owned();
+        listed.extend(cells[3].split(", ").map(|function| (name(cells[2]), name(function))));
+    }
+    assert_eq!(listed, tested);
+    println!("{} pairs of a function and a variant", listed.len());
 }
 
 /// Every `pub fn` of the library that returns a `Result`, as the sources have it: none can be left out of the table.
