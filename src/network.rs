@@ -61,6 +61,19 @@ pub struct Layer {
 /// assert!(loss < 0.01);
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
+///
+/// # NaN, infinite, huge and subnormal numbers
+/// No number is an error, in inputs, targets or parameters: each is computed with as IEEE 754 has it, rounded to nearest, on every
+/// instruction set.
+/// * Subnormals are kept, never flushed to zero. README.md says what they cost.
+/// * NaN in an example makes its outputs NaN, and no other example's. A training step on it makes the loss NaN, and every
+///   parameter: clipping does not hold NaN back.
+/// * Sums and products that are too large are infinite, and `∞ − ∞` and `0·∞` are NaN from there on. Softmax and
+///   cross-entropy of finite outputs are finite, however large; their loss is a sum in `f64`.
+/// * The loss that [`train_step`](Self::train_step) returns tells: look whether it is finite before the next step. Infinite
+///   inputs of saturated units may leave it finite, and show in the next.
+/// * The processor's rounding and flushing (MXCSR on x86) are used as they are, and not changed. Results are promised for how a
+///   Rust program starts: to nearest, nothing flushed.
 #[derive(Clone, Debug)]
 pub struct Network {
     layers: Vec<Layer>,
