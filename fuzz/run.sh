@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets under AddressSanitizer, one after the other, and prints a table:
+# Runs the fuzz targets under AddressSanitizer and prints a table:
 #
-#   fuzz/run.sh SECONDS [TARGET…]
+#   fuzz/run.sh [--jobs N] SECONDS [TARGET…]
 #
-# SECONDS is for each target; without a TARGET, all are run. It installs nothing. The exit code is 1 if anything was found (what
-# was found is in fuzz/artifacts/TARGET/), and 2 if something needed is missing or does not build.
+# SECONDS is for each target; without a TARGET, all are run, one after the other or N at a time. It installs nothing. The exit code
+# is 1 if anything was found (what was found is in fuzz/artifacts/TARGET/), and 2 if something needed is missing or does not build.
 set -euo pipefail
 
 usage() { sed -nE '2,/^set /{ s/^# ?//p }' "${BASH_SOURCE[0]}" >&2 && exit 2; }
 missing() { printf 'missing: %s\n  to install it: %s\n' "$1" "$2" >&2 && exit 2; }
 
+jobs=1
+if [[ ${1:-} == --jobs ]]; then
+    [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage
+    jobs=$2
+    shift 2
+fi
 [[ ${1:-} =~ ^[1-9][0-9]*$ ]] || usage
 seconds=$1
 shift
@@ -48,18 +54,17 @@ status() { grep -oE "\b$1: [0-9]+" "$2" | tail -n 1 | grep -oE '[0-9]+' || true;
 
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-rows=() found=0
-for target in "${targets[@]}"; do
+
+# Runs one target; leaves its row of the table in `$logs/TARGET.row`, and `$logs/TARGET.found` if there was something.
+run() {
+    local target=$1 log=$logs/$1 corpora options=() exit_code=0 before findings executions
     mkdir -p "corpus/$target" "artifacts/$target"
     corpora=("corpus/$target")
     [[ ! -d seeds/$target ]] || corpora+=("seeds/$target")
-    options=()
     [[ ! -f dictionaries/$target ]] || options+=("-dict=dictionaries/$target")
-    log=$logs/$target
     before=$(find "artifacts/$target" -type f | wc -l)
     printf '%s: %d s\n' "$target" "$seconds" >&2
     # No target needs 64 MiB at a time, whatever its input: more is a finding, and so are ten seconds for one input.
-    exit_code=0
     ASAN_OPTIONS=${ASAN_OPTIONS:-}${ASAN_OPTIONS:+:}detect_odr_violation=0 \
         "$build/$triple/release/$target" -max_total_time="$seconds" -timeout=10 -malloc_limit_mb=64 -rss_limit_mb=2048 \
         -print_final_stats=1 -artifact_prefix="artifacts/$target/" "${options[@]}" "${corpora[@]}" \
@@ -68,25 +73,37 @@ for target in "${targets[@]}"; do
     # An end that left no input behind is a finding too.
     ((findings > 0 || exit_code == 0)) || findings=1
     if ((findings > 0)); then
-        found=1
+        touch "$log.found"
         tail -n 60 "$log" >&2
     fi
     # Of a run that was cut short the status lines are all there is.
     executions=$(statistic number_of_executed_units "$log")
     ((${executions:-0} > 0)) || {
         printf '%s executed nothing\n' "$target" >&2
-        found=1
+        touch "$log.found"
     }
-    rows+=("$target ${executions:-0} $((${executions:-0} / seconds)) $(status cov "$log") \
-$(find "corpus/$target" -type f | wc -l) $findings")
+    printf '%s\n' "$target ${executions:-0} $((${executions:-0} / seconds)) $(status cov "$log") \
+$(find "corpus/$target" -type f | wc -l) $findings" >"$log.row"
+}
+
+running=0
+for target in "${targets[@]}"; do
+    if ((running == jobs)); then
+        wait -n
+        running=$((running - 1))
+    fi
+    run "$target" &
+    running=$((running + 1))
 done
+wait
 
 format='%-12s %12s %12s %8s %8s %9s\n'
 # shellcheck disable=SC2059
 printf "$format" target executions 'a second' edges corpus findings
-for row in "${rows[@]}"; do
-    read -r -a cells <<<"$row"
+for target in "${targets[@]}"; do
+    # A target without a row has not been run to its end.
+    read -r -a cells <"$logs/$target.row" || exit 1
     # shellcheck disable=SC2059
     printf "$format" "${cells[@]}"
 done
-exit "$found"
+[[ -z $(find "$logs" -name '*.found') ]]

@@ -1,5 +1,5 @@
 //! Any rule, hyper-parameters and numbers: no panic, and the bits of the scalar twin on every instruction set, however the
-//! parameters are split.
+//! parameters are split, and however many steps are begun and dropped, or end with gradients that do not fit.
 #![no_main]
 
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -52,8 +52,24 @@ struct Element {
     gradients: [f32; STEPS],
 }
 
+/// What comes before a step.
+#[derive(Clone, Copy, Debug, Arbitrary, PartialEq)]
+enum Before {
+    Nothing,
+    /// A step that is dropped.
+    Dropped,
+    /// A step that lacks a gradient.
+    Refused,
+}
+
 /// The parameters after the steps, as tensors that are cut at `cuts`.
-fn optimize(backend: &Backend, mut optimizer: Optimizer, elements: &[Element], cuts: &[usize]) -> Vec<f32> {
+fn optimize(
+    backend: &Backend,
+    mut optimizer: Optimizer,
+    elements: &[Element],
+    cuts: &[usize],
+    before: [Before; STEPS],
+) -> Vec<f32> {
     let mut theta: Vec<_> = elements.iter().map(|element| element.theta).collect();
     for t in 0..STEPS {
         let gradient: Vec<_> = elements.iter().map(|element| element.gradients[t]).collect();
@@ -68,6 +84,18 @@ fn optimize(backend: &Backend, mut optimizer: Optimizer, elements: &[Element], c
         }
         parameters.push(rest);
         gradients.push(rest_gradient);
+        if before[t] != Before::Nothing {
+            let bits = |parameters: &[&mut [f32]]| -> Vec<Vec<u32>> {
+                parameters.iter().map(|tensor| tensor.iter().map(|theta| theta.to_bits()).collect()).collect()
+            };
+            let theta = bits(&parameters);
+            let step = optimizer.begin(backend, &mut parameters).expect("the same tensors at each step");
+            match before[t] {
+                Before::Refused => assert!(step.finish(&gradients[1..]).is_err()),
+                _ => drop(step),
+            }
+            assert!(bits(&parameters) == theta, "{} step {t}: {:?} changed the parameters", backend.isa(), before[t]);
+        }
         let step = optimizer.begin(backend, &mut parameters).expect("the same tensors at each step");
         step.finish(&gradients).expect("a gradient for each tensor");
     }
@@ -88,14 +116,15 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let (method, learning_rate) = (method(u)?, learning_rate(u)?);
     let Ok(optimizer) = Optimizer::new(method, learning_rate) else { return Ok(()) };
     let cuts: Vec<_> = (0..u.int_in_range(0..=3)?).map(|_| u.int_in_range(0..=40)).collect::<Result<_>>()?;
+    let before: [Before; STEPS] = u.arbitrary()?;
     let elements: Vec<Element> = u.arbitrary()?;
 
     let twins = [false, true].map(|fused| twin(&optimizer, fused, &elements));
     for isa in Isa::available() {
         let backend = Backend::with_isa(isa);
         let twin = &twins[usize::from(Edges::of(isa).fused)];
-        for cuts in [&[], &cuts[..]] {
-            let found = optimize(&backend, optimizer.clone(), &elements, cuts);
+        for (cuts, before) in [(&[][..], [Before::Nothing; STEPS]), (&cuts, before)] {
+            let found = optimize(&backend, optimizer.clone(), &elements, cuts, before);
             let equal = found.iter().zip(twin).all(|(&a, &b)| same(a, b));
             assert!(equal, "{isa}, {method:?}, {learning_rate:?}, cut at {cuts:?}: {found:?}, twin: {twin:?}");
         }
