@@ -107,7 +107,8 @@ const PREDICT: &str = "predict";
 
 /// Memory is taken in two rounds: all of it is asked for before any is filled, so that a mini-batch that is too large is refused
 /// and not first filled in part.
-const TAKE: [fn(&'static str, &mut Vec<f32>, usize) -> Result<(), Error>; 2] = [reserve, resize];
+const TAKE: [Take; 2] = [reserve, resize];
+type Take = fn(&'static str, &mut Vec<f32>, usize) -> Result<(), Error>;
 
 impl Initialization {
     /// A weight of a layer with `inputs` inputs and `units` units.
