@@ -71,7 +71,7 @@ fn optimize(
     before: [Before; STEPS],
 ) -> Vec<f32> {
     let mut theta: Vec<_> = elements.iter().map(|element| element.theta).collect();
-    for t in 0..STEPS {
+    for (t, before) in before.into_iter().enumerate() {
         let gradient: Vec<_> = elements.iter().map(|element| element.gradients[t]).collect();
         let (mut parameters, mut gradients) = (Vec::new(), Vec::new());
         let (mut rest, mut rest_gradient) = (&mut theta[..], &gradient[..]);
@@ -84,17 +84,17 @@ fn optimize(
         }
         parameters.push(rest);
         gradients.push(rest_gradient);
-        if before[t] != Before::Nothing {
+        if before != Before::Nothing {
             let bits = |parameters: &[&mut [f32]]| -> Vec<Vec<u32>> {
                 parameters.iter().map(|tensor| tensor.iter().map(|theta| theta.to_bits()).collect()).collect()
             };
             let theta = bits(&parameters);
             let step = optimizer.begin(backend, &mut parameters).expect("the same tensors at each step");
-            match before[t] {
+            match before {
                 Before::Refused => assert!(step.finish(&gradients[1..]).is_err()),
                 _ => drop(step),
             }
-            assert!(bits(&parameters) == theta, "{} step {t}: {:?} changed the parameters", backend.isa(), before[t]);
+            assert!(bits(&parameters) == theta, "{} step {t}: {before:?} changed the parameters", backend.isa());
         }
         let step = optimizer.begin(backend, &mut parameters).expect("the same tensors at each step");
         step.finish(&gradients).expect("a gradient for each tensor");

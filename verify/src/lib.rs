@@ -12,6 +12,7 @@ pub mod faults;
 pub mod foreign;
 pub mod gradient_check;
 pub mod operand;
+#[cfg(feature = "command-line")]
 pub mod plot;
 pub mod reference;
 pub mod shapes;
