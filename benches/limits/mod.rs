@@ -1,0 +1,272 @@
+//! What the machine can do at most: multiply-adds in registers, and passes over memory. Measured, not looked up: it moves
+//! with the clock, and so does whatever is compared with it.
+
+#![allow(dead_code, reason = "each benchmark compares with one limit or another")]
+#![expect(clippy::needless_range_loop, reason = "vectors are indexed, so that they stay in registers")]
+
+use lanegrad::Isa;
+use lanegrad_kernels::isa::Kernel;
+use lanegrad_kernels::simd::Simd;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Steps of the chains in one run of [`run_peak`]: a tenth of a millisecond.
+const STEPS: usize = 20_000;
+
+/// As many independent chains of `mul_add` as stay in registers, so that neither latency nor memory is in the way.
+struct Peak {
+    /// What the chains start from; each one differs, or the compiler would compute it once.
+    start: [f32; 24 * 16],
+}
+
+impl Peak {
+    /// The chains of a lowering: two registers are left for the factor and the term.
+    fn chains<S: Simd>(_: S) -> usize {
+        match S::REGISTERS {
+            32.. => 24,
+            16.. => 12,
+            _ => 6,
+        }
+    }
+
+    #[inline(always)]
+    fn run_chains<S: Simd, const N: usize>(self, simd: S) -> f32 {
+        let (factor, term) = (simd.splat(black_box(0.999)), simd.splat(black_box(0.001)));
+        let mut chains = [term; N];
+        for i in 0..N {
+            chains[i] = simd.load(&self.start[i * S::LANES..]);
+        }
+        for _ in 0..STEPS {
+            for i in 0..N {
+                chains[i] = simd.mul_add(chains[i], factor, term);
+            }
+        }
+        let mut sum = chains[0];
+        for i in 1..N {
+            sum = simd.add(sum, chains[i]);
+        }
+        simd.reduce_add(sum)
+    }
+}
+
+impl Kernel for Peak {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> f32 {
+        match S::REGISTERS {
+            32.. => self.run_chains::<S, 24>(simd),
+            16.. => self.run_chains::<S, 12>(simd),
+            _ => self.run_chains::<S, 6>(simd),
+        }
+    }
+}
+
+/// The floating-point operations of a step of [`Peak`].
+struct FlopsAStep;
+
+impl Kernel for FlopsAStep {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> u64 {
+        (2 * S::LANES * Peak::chains(simd)) as u64
+    }
+}
+
+/// The floating-point operations of [`run_peak`].
+pub(crate) fn peak_flops(isa: Isa) -> u64 {
+    isa.run(FlopsAStep) * STEPS as u64
+}
+
+/// Runs the peak's chains once.
+pub(crate) fn run_peak(isa: Isa) {
+    black_box(isa.run(Peak { start: std::array::from_fn(|i| black_box(i as f32)) }));
+}
+
+/// FLOP/s of an instruction set's multiply-adds, the best of many runs.
+pub(crate) fn peak(isa: Isa, time: Duration) -> f64 {
+    peak_flops(isa) as f64 / best_seconds(time, || run_peak(isa))
+}
+
+/// A pass over arrays of one length, as plain as can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// Reads an array.
+    Read,
+    /// Writes an array.
+    Write,
+    /// Reads an array and writes it where it was.
+    Rewrite,
+    /// Reads an array and writes another.
+    Copy,
+    /// Reads a gradient, and parameters with so many states; writes all but the gradient. Two states are Adam's.
+    Update { states: usize },
+}
+
+impl Pass {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Rewrite => "re-write",
+            Self::Copy => "copy",
+            Self::Update { states: 0 } => "read 2-write 1",
+            Self::Update { states: 1 } => "read 3-write 2",
+            Self::Update { .. } => "read 4-write 3",
+        }
+    }
+
+    fn arrays(self) -> usize {
+        match self {
+            Self::Read | Self::Write | Self::Rewrite => 1,
+            Self::Copy => 2,
+            Self::Update { states } => 2 + states,
+        }
+    }
+
+    /// Bytes read and written for each element of the arrays.
+    fn bytes(self) -> usize {
+        match self {
+            Self::Read | Self::Write => 4,
+            Self::Rewrite | Self::Copy => 8,
+            Self::Update { states } => 4 * (3 + 2 * states),
+        }
+    }
+
+    /// Bytes read and written in a second, the best of many passes over arrays of `bytes` all together.
+    pub(crate) fn bandwidth(self, isa: Isa, bytes: usize, time: Duration) -> f64 {
+        let each = self.each(bytes);
+        let mut arrays = vec![vec![1.0; each]; self.arrays()];
+        (each * self.bytes()) as f64 / best_seconds(time, || self.run(isa, &mut arrays))
+    }
+
+    /// Seconds for each of `len` elements of the arrays, at best.
+    pub(crate) fn seconds_an_element(self, isa: Isa, len: usize, time: Duration) -> f64 {
+        self.bytes() as f64 / self.bandwidth(isa, 4 * len * self.arrays(), time)
+    }
+
+    /// Numbers of each array: whole blocks of eight vectors of sixteen lanes.
+    fn each(self, bytes: usize) -> usize {
+        (bytes / 4 / self.arrays()).next_multiple_of(128)
+    }
+
+    fn run(self, isa: Isa, arrays: &mut [Vec<f32>]) {
+        match (self, &mut *arrays) {
+            (Self::Read, [from]) => {
+                black_box(isa.run(Read { from }));
+            }
+            (Self::Write, [to]) => isa.run(Write { to, value: black_box(1.0) }),
+            (Self::Copy, [from, to]) => isa.run(Copy { from, to }),
+            (Self::Rewrite, [array]) => isa.run(Update { gradient: None, arrays: [array] }),
+            (Self::Update { .. }, [gradient, theta]) => isa.run(Update { gradient: Some(gradient), arrays: [theta] }),
+            (Self::Update { .. }, [gradient, theta, first]) => {
+                isa.run(Update { gradient: Some(gradient), arrays: [theta, first] });
+            }
+            (Self::Update { .. }, [gradient, theta, first, second]) => {
+                isa.run(Update { gradient: Some(gradient), arrays: [theta, first, second] });
+            }
+            _ => unreachable!("as many arrays as the pass has"),
+        }
+        black_box(arrays);
+    }
+}
+
+struct Read<'a> {
+    from: &'a [f32],
+}
+
+impl Kernel for Read<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> f32 {
+        // Eight chains: the additions keep up with the loads.
+        let mut sums = [simd.splat(0.0); 8];
+        for block in self.from.chunks_exact(8 * S::LANES) {
+            for i in 0..8 {
+                sums[i] = simd.add(sums[i], simd.load(&block[i * S::LANES..]));
+            }
+        }
+        let mut sum = sums[0];
+        for i in 1..8 {
+            sum = simd.add(sum, sums[i]);
+        }
+        simd.reduce_add(sum)
+    }
+}
+
+struct Write<'a> {
+    to: &'a mut [f32],
+    value: f32,
+}
+
+impl Kernel for Write<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let value = simd.splat(self.value);
+        for vector in self.to.chunks_exact_mut(S::LANES) {
+            simd.store(value, vector);
+        }
+    }
+}
+
+struct Copy<'a> {
+    from: &'a [f32],
+    to: &'a mut [f32],
+}
+
+impl Kernel for Copy<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for (to, from) in self.to.chunks_exact_mut(S::LANES).zip(self.from.chunks_exact(S::LANES)) {
+            simd.store(simd.load(from), to);
+        }
+    }
+}
+
+/// Each array is read and written; the arithmetic is the least that keeps the compiler from leaving something out.
+struct Update<'a, const N: usize> {
+    gradient: Option<&'a [f32]>,
+    arrays: [&'a mut [f32]; N],
+}
+
+impl<const N: usize> Kernel for Update<'_, N> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { gradient, arrays } = self;
+        for at in (0..arrays[0].len()).step_by(S::LANES) {
+            let term = match gradient {
+                Some(gradient) => simd.load(&gradient[at..]),
+                None => simd.splat(1.0),
+            };
+            for n in 0..N {
+                let vector = &mut arrays[n][at..];
+                simd.store(simd.min(simd.load(vector), term), vector);
+            }
+        }
+    }
+}
+
+/// Seconds of the fastest of the runs that fit `time`, at least three.
+fn best_seconds(time: Duration, mut run: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    let (mut runs, mut best) = (0, f64::INFINITY);
+    while runs < 3 || start.elapsed() < time {
+        // A short pass is run so often that the clock's own time does not count.
+        let (before, mut passes) = (Instant::now(), 0);
+        while passes == 0 || before.elapsed() < Duration::from_micros(20) {
+            run();
+            passes += 1;
+        }
+        best = best.min(before.elapsed().as_secs_f64() / f64::from(passes));
+        runs += 1;
+    }
+    best
+}

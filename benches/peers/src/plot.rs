@@ -1,0 +1,49 @@
+//! Ours ÷ the best peer's, a dot a cell.
+
+use crate::Error;
+use crate::report::Cell;
+use plotters::prelude::*;
+
+const WIDTH: u32 = 960;
+const LINE: u32 = 18;
+
+/// Draws the cells' ratios as an SVG document, a line a cell, on a logarithmic axis.
+pub(crate) fn ratios(cells: &[Cell]) -> Result<String, Error> {
+    let dots: Vec<(&Cell, f64)> = cells.iter().filter_map(|cell| Some((cell, cell.ratio()?))).collect();
+    let (lowest, highest) =
+        dots.iter().fold((0.8_f64, 1.25_f64), |(low, high), &(_, ratio)| (low.min(ratio), high.max(ratio)));
+    let mut svg = String::new();
+    let size = (WIDTH, LINE * dots.len() as u32 + 120);
+    let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    area.fill(&WHITE)?;
+    let label = |line: &i32| {
+        let index = usize::try_from(-*line).unwrap_or(usize::MAX);
+        dots.get(index).map_or(String::new(), |(cell, _)| format!("{}  {}", cell.group(), cell.case()))
+    };
+    let mut chart = ChartBuilder::on(&area)
+        .caption("How many times as fast as the best peer", ("sans-serif", 22))
+        .margin(16)
+        .x_label_area_size(40)
+        .y_label_area_size(320)
+        .build_cartesian_2d((lowest * 0.95..highest * 1.05).log_scale(), -(dots.len() as i32)..1)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.12))
+        .y_labels(dots.len() + 2)
+        .y_label_formatter(&label)
+        .x_label_formatter(&|ratio| format!("{ratio:.2}"))
+        .label_style(("sans-serif", 13))
+        .draw()?;
+    chart.draw_series([PathElement::new([(1.0, -(dots.len() as i32)), (1.0, 1)], BLACK)])?;
+    // Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
+    let (ahead, behind) = (RGBColor(0, 114, 178), RGBColor(213, 94, 0));
+    chart.draw_series(dots.iter().enumerate().map(|(line, &(_, ratio))| {
+        let colour = if ratio >= 1.0 { ahead } else { behind };
+        Circle::new((ratio, -(line as i32)), 5, colour.filled())
+    }))?;
+    area.present()?;
+    drop(chart);
+    drop(area);
+    Ok(svg)
+}

@@ -1,0 +1,169 @@
+//! The three products of a layer, bare and fused with what belongs to the layer.
+//!
+//! Beside the fused ones, a peer's product is followed by [`second_pass`]: the peer's kernel, and our vector code for the
+//! rest. candle has its own form of everything, and no buffers of its caller's: its results are allocated, as it does.
+
+use crate::command_line::{self, Form, Options};
+use crate::layer::{Operands, Operation, SHAPES, Shape};
+use crate::machine::{self, Pass};
+use crate::peer::Peer;
+use crate::report::{Cell, Report};
+use crate::rounds::Contestant;
+use crate::{Error, second_pass};
+use candle_core::{DType, Device, Tensor};
+use lanegrad::{Backend, Isa};
+use std::time::Duration;
+
+/// Measures all cells that were asked for.
+pub(crate) fn measure(
+    mut backend: Backend,
+    options: &Options,
+    product: &command_line::Product,
+) -> Result<Report, Error> {
+    let peers = Peer::all(options.threads, product)?;
+    let mut report = Report::new(&backend, options);
+    for peer in &peers {
+        report.describe(peer.name(), peer.description());
+    }
+    report.describe("candle", "0.11 (crate), by way of gemm; allocates each result".to_owned());
+    report.print_header();
+
+    let shapes = if product.shape.is_empty() { &SHAPES[..] } else { &product.shape };
+    for operation in Operation::ALL {
+        if !product.operation.is_empty() && !product.operation.iter().any(|&name| operation == name.into()) {
+            continue;
+        }
+        for fused in [false, true] {
+            if product.form.is_some_and(|form| fused != (form == Form::Fused)) {
+                continue;
+            }
+            let group = group_name(operation, fused);
+            for &shape in shapes {
+                let cell = measure_cell(&mut backend, options, &peers, Case { shape, operation, fused })?;
+                report.add(&group, cell);
+            }
+            report.print_group(&group);
+        }
+    }
+    Ok(report)
+}
+
+fn group_name(operation: Operation, fused: bool) -> String {
+    let with = match operation {
+        Operation::Forward => "bias and ReLU",
+        Operation::Delta => "ReLU'",
+        Operation::Gradient => "bias gradient",
+    };
+    let name = operation.name();
+    if fused { format!("{name} with {with}") } else { format!("{name}, bare") }
+}
+
+#[derive(Clone, Copy)]
+struct Case {
+    shape: Shape,
+    operation: Operation,
+    fused: bool,
+}
+
+fn measure_cell(backend: &mut Backend, options: &Options, peers: &[Peer], case: Case) -> Result<Cell, Error> {
+    let Case { shape, operation, fused } = case;
+    let rounds = options.rounds();
+    let mut operands = Operands::new(shape);
+    operands.run(backend, operation, fused)?;
+    let second = Backend::with_isa(backend.isa());
+
+    let mut contestants = Vec::new();
+    for peer in peers {
+        compare(&mut operands, backend, peer, operation)?;
+        let ways = peer.ways(operands.product(operation)?.c.rows()).iter().map(|&way| {
+            let second = &second;
+            Contestant::new(peer.name(), move |operands: &mut Operands| {
+                peer.multiply(way, operands.product(operation).expect("the shapes fit"));
+                if fused {
+                    second_pass::run(second, operands, operation);
+                }
+            })
+        });
+        contestants.extend(rounds.fastest(&mut operands, ways.collect()));
+    }
+    let mut candle = Candle::new(&operands)?;
+    candle.run(operation, fused)?;
+    contestants.push(Contestant::new("candle", move |_| candle.run(operation, fused).expect("the shapes fit")));
+
+    let limit = limit(shape, operation);
+    let ours = Contestant::new("ours", |operands: &mut Operands| {
+        operands.run(backend, operation, fused).expect("the shapes fit");
+    });
+    let times = rounds.run(&mut operands, ours, &mut contestants);
+    Ok(Cell::of_rates(shape.name(), "GFLOP/s", shape.flops() as f64 / 1e9, limit, times))
+}
+
+/// GFLOP/s that the machine can do at most: its multiply-adds, or for one example the time to read or write the matrix.
+fn limit(shape: Shape, operation: Operation) -> f64 {
+    // The best there is, whichever ours was told to use.
+    let isa = Isa::detect();
+    let time = Duration::from_millis(5);
+    let peak = machine::peak(isa, time);
+    if shape.batch > 1 {
+        return peak / 1e9;
+    }
+    let pass = if operation == Operation::Gradient { Pass::Write } else { Pass::Read };
+    let bandwidth = pass.bandwidth(isa, shape.bytes(), time);
+    peak.min(shape.flops() as f64 / shape.bytes() as f64 * bandwidth) / 1e9
+}
+
+/// A library may have other integers than its interface promises, or another interface: what it computes is looked at first.
+fn compare(operands: &mut Operands, backend: &mut Backend, peer: &Peer, operation: Operation) -> Result<(), Error> {
+    operands.run(backend, operation, false)?;
+    let ours = operands.product(operation)?.c.into_parts().0.to_vec();
+    for &way in peer.ways(operands.product(operation)?.c.rows()) {
+        operands.product(operation)?.c.into_parts().0.fill(f32::NAN);
+        peer.multiply(way, operands.product(operation)?);
+        // Operands are at most 1/2 in size. Two orders of a sum differ by less than 2·n·u·Σ|a||b|.
+        let theirs = operands.product(operation)?;
+        let depth = theirs.a.cols() as f32;
+        let bound = f32::EPSILON * depth * depth / 4.0 + f32::EPSILON;
+        let mut pairs = ours.iter().zip(&*theirs.c.into_parts().0);
+        if !pairs.all(|(ours, theirs)| (ours - theirs).abs() <= bound) {
+            return Err(format!("{}: what it computes is not the product", peer.name()).into());
+        }
+    }
+    Ok(())
+}
+
+/// The operands as candle's tensors.
+struct Candle {
+    x: Tensor,
+    w: Tensor,
+    b: Tensor,
+    delta: Tensor,
+}
+
+impl Candle {
+    fn new(operands: &Operands) -> Result<Self, candle_core::Error> {
+        let Shape { batch, inputs, outputs } = operands.shape;
+        let tensor = |numbers: &[f32], rows, columns| Tensor::from_slice(numbers, (rows, columns), &Device::Cpu);
+        Ok(Self {
+            x: tensor(&operands.x, batch, inputs)?,
+            w: tensor(&operands.w, outputs, inputs)?,
+            b: tensor(&operands.b, 1, outputs)?,
+            delta: tensor(&operands.delta, batch, outputs)?,
+        })
+    }
+
+    fn run(&mut self, operation: Operation, fused: bool) -> Result<(), candle_core::Error> {
+        let Self { x, w, b, delta } = self;
+        let result = match operation {
+            Operation::Forward if fused => x.matmul(&w.t()?)?.broadcast_add(b)?.relu()?,
+            Operation::Forward => x.matmul(&w.t()?)?,
+            Operation::Delta if fused => (delta.matmul(w)? * x.gt(0.0)?.to_dtype(DType::F32)?)?,
+            Operation::Delta => delta.matmul(w)?,
+            Operation::Gradient => delta.t()?.matmul(x)?,
+        };
+        std::hint::black_box(result);
+        if operation == Operation::Gradient && fused {
+            std::hint::black_box(delta.sum(0)?);
+        }
+        Ok(())
+    }
+}
