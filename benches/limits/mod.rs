@@ -136,8 +136,10 @@ impl Pass {
 
     /// Bytes read and written in a second, the best of many passes over arrays of `bytes` all together.
     pub(crate) fn bandwidth(self, isa: Isa, bytes: usize, time: Duration) -> f64 {
-        let each = self.each(bytes);
-        let mut arrays = vec![vec![1.0; each]; self.arrays()];
+        // Whole blocks of eight vectors of sixteen lanes.
+        let each = (bytes / 4 / self.arrays()).next_multiple_of(128);
+        let mut buffers = vec![vec![1.0; each + LINE]; self.arrays()];
+        let mut arrays: Vec<&mut [f32]> = buffers.iter_mut().map(|buffer| align(buffer, each)).collect();
         (each * self.bytes()) as f64 / best_seconds(time, || self.run(isa, &mut arrays))
     }
 
@@ -146,12 +148,7 @@ impl Pass {
         self.bytes() as f64 / self.bandwidth(isa, 4 * len * self.arrays(), time)
     }
 
-    /// Numbers of each array: whole blocks of eight vectors of sixteen lanes.
-    fn each(self, bytes: usize) -> usize {
-        (bytes / 4 / self.arrays()).next_multiple_of(128)
-    }
-
-    fn run(self, isa: Isa, arrays: &mut [Vec<f32>]) {
+    fn run(self, isa: Isa, arrays: &mut [&mut [f32]]) {
         match (self, &mut *arrays) {
             (Self::Read, [from]) => {
                 black_box(isa.run(Read { from }));
@@ -170,6 +167,15 @@ impl Pass {
         }
         black_box(arrays);
     }
+}
+
+/// Numbers of a cache line.
+const LINE: usize = 16;
+
+/// `len` numbers from where a cache line begins: vectors that cross lines take longer.
+fn align(buffer: &mut [f32], len: usize) -> &mut [f32] {
+    let from = buffer.as_ptr().align_offset(4 * LINE);
+    &mut buffer[from..][..len]
 }
 
 struct Read<'a> {
@@ -207,8 +213,10 @@ impl Kernel for Write<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let value = simd.splat(self.value);
-        for vector in self.to.chunks_exact_mut(S::LANES) {
-            simd.store(value, vector);
+        for block in self.to.chunks_exact_mut(8 * S::LANES) {
+            for vector in block.chunks_exact_mut(S::LANES) {
+                simd.store(value, vector);
+            }
         }
     }
 }
@@ -223,8 +231,10 @@ impl Kernel for Copy<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        for (to, from) in self.to.chunks_exact_mut(S::LANES).zip(self.from.chunks_exact(S::LANES)) {
-            simd.store(simd.load(from), to);
+        for (to, from) in self.to.chunks_exact_mut(8 * S::LANES).zip(self.from.chunks_exact(8 * S::LANES)) {
+            for (to, from) in to.chunks_exact_mut(S::LANES).zip(from.chunks_exact(S::LANES)) {
+                simd.store(simd.load(from), to);
+            }
         }
     }
 }
@@ -241,24 +251,54 @@ impl<const N: usize> Kernel for Update<'_, N> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { gradient, arrays } = self;
-        for at in (0..arrays[0].len()).step_by(S::LANES) {
-            let term = match gradient {
-                Some(gradient) => simd.load(&gradient[at..]),
-                None => simd.splat(1.0),
-            };
-            for n in 0..N {
-                let vector = &mut arrays[n][at..];
-                simd.store(simd.min(simd.load(vector), term), vector);
+        // One length, known to the compiler to be the same for all: the checks leave the loop.
+        let len = arrays[0].len();
+        let arrays = arrays.map(|array| &mut array[..len]);
+        match gradient {
+            Some(gradient) => {
+                let gradient = &gradient[..len];
+                rewrite(
+                    simd,
+                    arrays,
+                    #[inline(always)]
+                    |at| simd.load(&gradient[at..at + S::LANES]),
+                );
+            }
+            None => {
+                let one = simd.splat(1.0);
+                rewrite(
+                    simd,
+                    arrays,
+                    #[inline(always)]
+                    |_| one,
+                );
             }
         }
     }
 }
 
-/// Seconds of the fastest of the runs that fit `time`, at least three.
+#[inline(always)]
+fn rewrite<S: Simd, const N: usize>(simd: S, arrays: [&mut [f32]; N], term: impl Fn(usize) -> S::V) {
+    let len = arrays[0].len();
+    let mut at = 0;
+    while at + 4 * S::LANES <= len {
+        for vector in 0..4 {
+            let at = at + vector * S::LANES;
+            let term = term(at);
+            for n in 0..N {
+                let vector = &mut arrays[n][at..at + S::LANES];
+                simd.store(simd.min(simd.load(vector), term), vector);
+            }
+        }
+        at += 4 * S::LANES;
+    }
+}
+
+/// Seconds of the fastest of the runs that fit `time`, at least ten.
 fn best_seconds(time: Duration, mut run: impl FnMut()) -> f64 {
     let start = Instant::now();
     let (mut runs, mut best) = (0, f64::INFINITY);
-    while runs < 3 || start.elapsed() < time {
+    while runs < 10 || start.elapsed() < time {
         // A short pass is run so often that the clock's own time does not count.
         let (before, mut passes) = (Instant::now(), 0);
         while passes == 0 || before.elapsed() < Duration::from_micros(20) {
