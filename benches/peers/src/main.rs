@@ -17,6 +17,8 @@ mod limits;
 #[path = "../../limits/mod.rs"]
 mod machine;
 mod math;
+#[path = "../../net/mod.rs"]
+mod net;
 mod onednn;
 mod peer;
 mod plot;

@@ -2,6 +2,7 @@
 
 use crate::command_line::{Options, Python};
 use crate::machine::Pass;
+use crate::net::RATE;
 use crate::pytorch::PyTorch;
 use crate::report::{Cell, Report};
 use crate::rounds::Contestant;
@@ -11,9 +12,6 @@ use candle_nn::optim::{AdamW, Optimizer as _, ParamsAdamW, SGD};
 use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer};
 use serde_json::json;
 use std::time::Duration;
-
-/// A small step: however often it is made, no parameter leaves the range of ordinary numbers.
-const RATE: f64 = 1e-6;
 
 /// Optimizers that a peer has too, by the names that `pytorch.py` knows.
 pub(crate) const METHODS: [(&str, Method); 5] = [
