@@ -111,40 +111,45 @@ impl Operands {
 
     /// Our product; fused with all that belongs to the layer.
     pub(crate) fn run(&mut self, backend: &mut Backend, operation: Operation, fused: bool) -> Result<(), Error> {
-        let Shape { batch, inputs, outputs } = self.shape;
-        let x = MatRef::new(&self.x, batch, inputs)?;
-        let w = MatRef::new(&self.w, outputs, inputs)?;
-        let delta = MatRef::new(&self.delta, batch, outputs)?;
+        let Self { shape: Shape { batch, inputs, outputs }, x, w, b, delta, z, delta_below, dw, db } = self;
+        let (x, w) = (matrix(x, *batch, *inputs), matrix(w, *outputs, *inputs));
+        let delta = matrix(delta, *batch, *outputs);
         match operation {
             Operation::Forward => {
                 let (bias, activation) =
-                    if fused { (Some(&self.b[..]), Activation::Relu) } else { (None, Activation::Identity) };
+                    if fused { (Some(&b[..]), Activation::Relu) } else { (None, Activation::Identity) };
                 let layer = dense::Forward { x, w, bias, activation };
-                dense::forward(backend, layer, MatMut::new(&mut self.z, batch, outputs)?)
+                dense::forward(backend, layer, matrix_mut(z, *batch, *outputs))
             }
             Operation::Delta => {
                 // What the layer below put out is what this one takes in.
                 let layer = dense::Backward { delta, w, below: fused.then_some((Activation::Relu, x)) };
-                dense::backward(backend, layer, MatMut::new(&mut self.delta_below, batch, inputs)?)
+                dense::backward(backend, layer, matrix_mut(delta_below, *batch, *inputs))
             }
             Operation::Gradient => {
                 let layer = dense::Gradient { delta, x, accumulate: false };
-                let db = fused.then_some(&mut self.db[..]);
-                dense::gradient(backend, layer, MatMut::new(&mut self.dw, outputs, inputs)?, db)
+                dense::gradient(backend, layer, matrix_mut(dw, *outputs, *inputs), fused.then_some(&mut db[..]))
             }
         }
     }
 
     /// The bare product, for somebody else's library.
-    pub(crate) fn product(&mut self, operation: Operation) -> Result<Product<'_>, Error> {
-        let Shape { batch, inputs, outputs } = self.shape;
-        let x = MatRef::new(&self.x, batch, inputs)?;
-        let w = MatRef::new(&self.w, outputs, inputs)?;
-        let delta = MatRef::new(&self.delta, batch, outputs)?;
-        Ok(match operation {
-            Operation::Forward => Product { a: x, b: w.t(), c: MatMut::new(&mut self.z, batch, outputs)? },
-            Operation::Delta => Product { a: delta, b: w, c: MatMut::new(&mut self.delta_below, batch, inputs)? },
-            Operation::Gradient => Product { a: delta.t(), b: x, c: MatMut::new(&mut self.dw, outputs, inputs)? },
-        })
+    pub(crate) fn product(&mut self, operation: Operation) -> Product<'_> {
+        let Self { shape: Shape { batch, inputs, outputs }, x, w, delta, z, delta_below, dw, .. } = self;
+        let (x, w) = (matrix(x, *batch, *inputs), matrix(w, *outputs, *inputs));
+        let delta = matrix(delta, *batch, *outputs);
+        match operation {
+            Operation::Forward => Product { a: x, b: w.t(), c: matrix_mut(z, *batch, *outputs) },
+            Operation::Delta => Product { a: delta, b: w, c: matrix_mut(delta_below, *batch, *inputs) },
+            Operation::Gradient => Product { a: delta.t(), b: x, c: matrix_mut(dw, *outputs, *inputs) },
+        }
     }
+}
+
+fn matrix(numbers: &[f32], rows: usize, cols: usize) -> MatRef<'_> {
+    MatRef::new(numbers, rows, cols).expect("the numbers are as many")
+}
+
+fn matrix_mut(numbers: &mut [f32], rows: usize, cols: usize) -> MatMut<'_> {
+    MatMut::new(numbers, rows, cols).expect("the numbers are as many")
 }

@@ -2,15 +2,16 @@
 
 #![expect(unsafe_code, reason = "a library's functions take pointers; the views that these come from are validated")]
 
+use crate::layer::Product;
 use crate::{Error, library};
-use lanegrad::{MatMut, MatRef};
+use lanegrad::MatRef;
 use libloading::Library;
 use std::ffi::{CStr, c_char, c_int};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Where a library is, and how its names begin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     name: String,
     file: PathBuf,
@@ -71,11 +72,25 @@ type Sgemv = unsafe extern "C" fn(
     y_step: c_int,
 );
 
+type Sger = unsafe extern "C" fn(
+    order: c_int,
+    rows: c_int,
+    columns: c_int,
+    alpha: f32,
+    x: *const f32,
+    x_step: c_int,
+    y: *const f32,
+    y_step: c_int,
+    a: *mut f32,
+    a_stride: c_int,
+);
+
 /// A library that is loaded.
 pub(crate) struct Blas {
     name: String,
     sgemm: Sgemm,
     sgemv: Sgemv,
+    sger: Option<Sger>,
     description: String,
 }
 
@@ -115,8 +130,10 @@ impl Blas {
                 *library.get::<Sgemv>(format!("{prefix}cblas_sgemv")).map_err(|_| missing("cblas_sgemv"))?,
             )
         };
+        // SAFETY: as above.
+        let sger = unsafe { library.get::<Sger>(format!("{prefix}cblas_sger")) }.ok().map(|sger| *sger);
         let description = describe(library, prefix).unwrap_or_else(|| "tells neither version nor kernel".to_owned());
-        Ok(Self { name: name.clone(), sgemm, sgemv, description })
+        Ok(Self { name: name.clone(), sgemm, sgemv, sger, description })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -128,7 +145,7 @@ impl Blas {
     }
 
     /// `C = A·B`
-    pub(crate) fn matrix_times_matrix(&self, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>) {
+    pub(crate) fn matrix_times_matrix(&self, Product { a, b, c }: Product<'_>) {
         let (m, n, k) = (c.rows(), c.cols(), a.cols());
         assert_eq!((a.rows(), b.rows(), b.cols()), (m, k, n), "the shapes fit");
         let (a, b) = (Stored::new(a), Stored::new(b));
@@ -155,8 +172,27 @@ impl Blas {
         }
     }
 
+    /// Whether it can add the product of a column and a row to a matrix.
+    pub(crate) fn has_outer(&self) -> bool {
+        self.sger.is_some()
+    }
+
+    /// `C = A·B` where A is one column and B one row.
+    pub(crate) fn column_times_row(&self, Product { a, b, c }: Product<'_>) {
+        let (m, n) = (c.rows(), c.cols());
+        assert_eq!((a.rows(), a.cols(), b.rows(), b.cols()), (m, 1, 1, n), "the shapes fit");
+        let sger = self.sger.expect("it was asked whether it can");
+        let ((a, a_step, _), (b, _, b_step)) = (a.parts(), b.parts());
+        let (c, c_stride) = c.into_parts();
+        // It adds.
+        c.fill(0.0);
+        let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+        // SAFETY: as above; C holds zeros.
+        unsafe { sger(ROW_MAJOR, int(m), int(n), 1.0, a, int(a_step), b, int(b_step), c, int(c_stride)) };
+    }
+
     /// `C = A·B` where A and C are one row: `c = Bᵀ·a`.
-    pub(crate) fn vector_times_matrix(&self, a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>) {
+    pub(crate) fn vector_times_matrix(&self, Product { a, b, c }: Product<'_>) {
         let (n, k) = (c.cols(), a.cols());
         assert_eq!((c.rows(), a.rows(), b.rows(), b.cols()), (1, 1, k, n), "the shapes fit");
         let (a, _, a_step) = a.parts();
@@ -224,4 +260,22 @@ fn describe(library: &Library, prefix: &str) -> Option<String> {
         id.zip(name).and_then(|(id, name)| owned(name(id())))
     };
     Some(format!("BLIS {version}, kernel {}", architecture.as_deref().unwrap_or("unknown")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Source;
+
+    fn source(name: &str, file: &str, prefix: &str) -> Result<Source, String> {
+        Ok(Source { name: name.to_owned(), file: file.into(), prefix: prefix.to_owned() })
+    }
+
+    #[test]
+    fn a_source_has_a_name_a_file_and_perhaps_a_prefix() {
+        assert_eq!("mkl=libmkl_rt.so".parse(), source("mkl", "libmkl_rt.so", ""));
+        assert_eq!("openblas=/a/libopenblas.so:scipy_".parse(), source("openblas", "/a/libopenblas.so", "scipy_"));
+        assert_eq!(r"mkl=C:\mkl_rt.dll".parse(), source("mkl", r"C:\mkl_rt.dll", ""));
+        assert!("libmkl_rt.so".parse::<Source>().is_err());
+        assert!("=libmkl_rt.so".parse::<Source>().is_err());
+    }
 }

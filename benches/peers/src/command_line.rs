@@ -70,9 +70,9 @@ pub(crate) struct Product {
     /// A library with cblas_sgemm and cblas_sgemv, their names perhaps behind a prefix such as scipy_; repeatable
     #[arg(long, value_name = "NAME=FILE[:PREFIX]")]
     pub(crate) blas: Vec<Source>,
-    /// oneDNN's library
+    /// oneDNN's library; repeatable
     #[arg(long, value_name = "FILE")]
-    pub(crate) onednn: Option<PathBuf>,
+    pub(crate) onednn: Vec<PathBuf>,
 }
 
 #[derive(Args, Debug)]

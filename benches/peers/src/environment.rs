@@ -20,6 +20,8 @@ pub(crate) fn enter(threads: usize) -> Result<Option<ExitCode>, Error> {
     wanted.extend(UNSET.map(|name| (name, None)));
     wanted.extend(THREADS.map(|name| (name, Some(threads.to_string()))));
     wanted.push(("MKL_DYNAMIC", Some("FALSE".to_owned())));
+    // oneDNN would print what it cannot do; it is asked, and another way is taken.
+    wanted.push(("DNNL_VERBOSE", Some("0".to_owned())));
     if threads == 1 {
         // MKL's single library would look for an OpenMP runtime, only to use one thread of it.
         wanted.push(("MKL_THREADING_LAYER", Some("SEQUENTIAL".to_owned())));
@@ -39,6 +41,14 @@ pub(crate) fn enter(threads: usize) -> Result<Option<ExitCode>, Error> {
     // Ended by a signal, it has no code.
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     Ok(Some(ExitCode::from(code)))
+}
+
+/// A crate's name and version, as this program was built with it.
+pub(crate) fn crate_version(name: &str) -> String {
+    let mut lines = include_str!("../Cargo.lock").lines();
+    lines.find(|line| line.strip_prefix("name = ") == Some(&format!("{name:?}")));
+    let version = lines.next().and_then(|line| line.strip_prefix("version = ")).unwrap_or_default();
+    format!("crate {name} {}", version.trim_matches('"'))
 }
 
 /// The processor's name, as far as the system tells.

@@ -2,9 +2,10 @@
 
 #![expect(unsafe_code, reason = "the crate `gemm` takes pointers; the views that these come from are validated")]
 
+use crate::layer::Product;
 use faer::Par;
 use gemm::Parallelism;
-use lanegrad::{MatMut, MatRef};
+use lanegrad::MatRef;
 
 /// A view's pointer and strides, rows first. A matrix inside a slice has strides below `isize::MAX`.
 fn parts(matrix: MatRef<'_>) -> (*const f32, isize, isize) {
@@ -13,7 +14,7 @@ fn parts(matrix: MatRef<'_>) -> (*const f32, isize, isize) {
 }
 
 /// `C = A·B` by the crate `gemm`.
-pub(crate) fn gemm(a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) {
+pub(crate) fn gemm(Product { a, b, c }: Product<'_>, threads: usize) {
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     assert_eq!((a.rows(), b.rows(), b.cols()), (m, k, n), "the shapes fit");
     let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
@@ -48,7 +49,7 @@ pub(crate) fn gemm(a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) 
 }
 
 /// `C = A·B` by the crate `faer`.
-pub(crate) fn faer(a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, threads: usize) {
+pub(crate) fn faer(Product { a, b, c }: Product<'_>, threads: usize) {
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     assert_eq!((a.rows(), b.rows(), b.cols()), (m, k, n), "the shapes fit");
     let par = if threads > 1 { Par::rayon(threads) } else { Par::Seq };

@@ -1,6 +1,7 @@
 //! Functions of one number, for all of a slice. Ours and rten's write where they read; candle and PyTorch write elsewhere.
 
 use crate::command_line::{Options, Python};
+use crate::environment;
 use crate::machine::Pass;
 use crate::pytorch::PyTorch;
 use crate::report::{Cell, Report};
@@ -41,8 +42,8 @@ impl Function {
 /// Measures every function at every size.
 pub(crate) fn measure(backend: &Backend, options: &Options, python: &Python) -> Result<Report, Error> {
     let mut report = Report::new(backend, options);
-    report.describe("rten", "0.27 (crate rten-vecmath), one thread".to_owned());
-    report.describe("candle", "0.11 (crate); allocates its results".to_owned());
+    report.describe("rten", format!("{}, 1 thread", environment::crate_version("rten-vecmath")));
+    report.describe("candle", format!("{}; allocates its results", environment::crate_version("candle-core")));
     let pytorch = PyTorch::start(python.python.as_deref(), options.threads, &mut report)?;
     report.print_header();
     for function in Function::ALL {

@@ -3,8 +3,9 @@
 use crate::Error;
 use crate::blas::Blas;
 use crate::command_line;
+use crate::environment;
 use crate::foreign;
-use crate::layer::Product;
+use crate::layer::{Operands, Operation, Product};
 use crate::onednn::OneDnn;
 
 /// A library with a matrix product that writes to the caller's buffers.
@@ -17,12 +18,17 @@ pub(crate) enum Peer {
 }
 
 /// One of a peer's ways to compute a product; the fastest for a shape is the one that counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// Matrix times matrix.
-    Matrices,
-    /// Matrix times vector, for a mini-batch of one example.
-    Vector,
+pub(crate) struct Way<'a> {
+    /// Whether bias and ReLU are in it; otherwise a second pass does the rest.
+    pub(crate) is_fused: bool,
+    pub(crate) run: Box<dyn Fn(&mut Operands) + 'a>,
+}
+
+impl<'a> Way<'a> {
+    fn bare(operation: Operation, multiply: impl Fn(Product<'_>) + 'a) -> Self {
+        let run = move |operands: &mut Operands| multiply(operands.product(operation));
+        Self { is_fused: false, run: Box::new(run) }
+    }
 }
 
 impl Peer {
@@ -32,7 +38,7 @@ impl Peer {
         for source in &options.blas {
             peers.push(Self::Blas(Blas::load(source)?));
         }
-        if let Some(file) = &options.onednn {
+        for file in &options.onednn {
             peers.push(Self::OneDnn(OneDnn::load(file)?));
         }
         Ok(peers)
@@ -44,39 +50,52 @@ impl Peer {
             Self::Gemm { .. } => "gemm",
             Self::Faer { .. } => "faer",
             Self::Blas(blas) => blas.name(),
-            Self::OneDnn(_) => "oneDNN",
+            Self::OneDnn(onednn) => onednn.name(),
         }
     }
 
     /// Version, and kernel if the library tells which one it has chosen.
     pub(crate) fn description(&self) -> String {
         match self {
-            Self::Matrixmultiply => "0.3 (crate matrixmultiply), one thread".to_owned(),
-            Self::Gemm { .. } => "0.19 (crate), x86-v4".to_owned(),
-            Self::Faer { .. } => "0.24 (crate)".to_owned(),
+            Self::Matrixmultiply => format!("{}, 1 thread", environment::crate_version("matrixmultiply")),
+            Self::Gemm { .. } => format!("{}, with x86-v4", environment::crate_version("gemm")),
+            Self::Faer { .. } => environment::crate_version("faer"),
             Self::Blas(blas) => blas.description(),
             Self::OneDnn(onednn) => onednn.description(),
         }
     }
 
-    /// The ways it has for a product of `rows` rows.
-    pub(crate) fn ways(&self, rows: usize) -> &'static [Way] {
+    /// The ways that it has; those for one example are other functions of a BLAS.
+    pub(crate) fn ways(&self, operands: &mut Operands, operation: Operation, fused: bool) -> Vec<Way<'_>> {
         match self {
-            Self::Blas(_) if rows == 1 => &[Way::Matrices, Way::Vector],
-            _ => &[Way::Matrices],
-        }
-    }
-
-    pub(crate) fn multiply(&self, way: Way, Product { a, b, c }: Product<'_>) {
-        match self {
-            Self::Matrixmultiply => lanegrad_verify::foreign::matrixmultiply(a, b, c, false),
-            Self::Gemm { threads } => foreign::gemm(a, b, c, *threads),
-            Self::Faer { threads } => foreign::faer(a, b, c, *threads),
-            Self::Blas(blas) => match way {
-                Way::Matrices => blas.matrix_times_matrix(a, b, c),
-                Way::Vector => blas.vector_times_matrix(a, b, c),
-            },
-            Self::OneDnn(onednn) => onednn.multiply(a, b, c),
+            Self::Matrixmultiply => vec![Way::bare(operation, |Product { a, b, c }| {
+                lanegrad_verify::foreign::matrixmultiply(a, b, c, false);
+            })],
+            Self::Gemm { threads } => vec![Way::bare(operation, |product| foreign::gemm(product, *threads))],
+            Self::Faer { threads } => vec![Way::bare(operation, |product| foreign::faer(product, *threads))],
+            Self::Blas(blas) => {
+                let mut ways = vec![Way::bare(operation, |product| blas.matrix_times_matrix(product))];
+                if operands.product(operation).c.rows() == 1 {
+                    ways.push(Way::bare(operation, |product| blas.vector_times_matrix(product)));
+                }
+                if operands.product(operation).a.cols() == 1 && blas.has_outer() {
+                    ways.push(Way::bare(operation, |product| blas.column_times_row(product)));
+                }
+                ways
+            }
+            Self::OneDnn(onednn) => {
+                let mut ways = vec![Way::bare(operation, |product| onednn.multiply(product))];
+                let is_fused = fused && operation == Operation::Forward;
+                if let Some(matmul) = onednn.matmul(&operands.product(operation), is_fused) {
+                    let run = move |operands: &mut Operands| {
+                        let bias = std::mem::take(&mut operands.b);
+                        matmul.run(operands.product(operation), &bias);
+                        operands.b = bias;
+                    };
+                    ways.push(Way { is_fused, run: Box::new(run) });
+                }
+                ways
+            }
         }
     }
 }

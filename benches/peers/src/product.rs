@@ -4,9 +4,10 @@
 //! rest. candle has its own form of everything, and no buffers of its caller's: its results are allocated, as it does.
 
 use crate::command_line::{self, Form, Options};
-use crate::layer::{Operands, Operation, SHAPES, Shape};
+use crate::environment;
+use crate::layer::{Operands, Operation, Product, SHAPES, Shape};
 use crate::machine::{self, Pass};
-use crate::peer::Peer;
+use crate::peer::{Peer, Way};
 use crate::report::{Cell, Report};
 use crate::rounds::Contestant;
 use crate::{Error, second_pass};
@@ -25,8 +26,12 @@ pub(crate) fn measure(
     for peer in &peers {
         report.describe(peer.name(), peer.description());
     }
-    report.describe("candle", "0.11 (crate), by way of gemm; allocates each result".to_owned());
+    report.describe(
+        "candle",
+        format!("{}, by way of gemm; allocates each result", environment::crate_version("candle-core")),
+    );
     report.print_header();
+    println!("fused: forward with bias and ReLU, delta with ReLU', gradient with bias gradient");
 
     let shapes = if product.shape.is_empty() { &SHAPES[..] } else { &product.shape };
     for operation in Operation::ALL {
@@ -37,7 +42,7 @@ pub(crate) fn measure(
             if product.form.is_some_and(|form| fused != (form == Form::Fused)) {
                 continue;
             }
-            let group = group_name(operation, fused);
+            let group = format!("{} {}", operation.name(), if fused { "fused" } else { "bare" });
             for &shape in shapes {
                 let cell = measure_cell(&mut backend, options, &peers, Case { shape, operation, fused })?;
                 report.add(&group, cell);
@@ -46,16 +51,6 @@ pub(crate) fn measure(
         }
     }
     Ok(report)
-}
-
-fn group_name(operation: Operation, fused: bool) -> String {
-    let with = match operation {
-        Operation::Forward => "bias and ReLU",
-        Operation::Delta => "ReLU'",
-        Operation::Gradient => "bias gradient",
-    };
-    let name = operation.name();
-    if fused { format!("{name} with {with}") } else { format!("{name}, bare") }
 }
 
 #[derive(Clone, Copy)]
@@ -74,17 +69,18 @@ fn measure_cell(backend: &mut Backend, options: &Options, peers: &[Peer], case: 
 
     let mut contestants = Vec::new();
     for peer in peers {
-        compare(&mut operands, backend, peer, operation)?;
-        let ways = peer.ways(operands.product(operation)?.c.rows()).iter().map(|&way| {
+        let mut ways = Vec::new();
+        for way in peer.ways(&mut operands, operation, fused) {
+            compare(&mut operands, backend, peer.name(), &way, operation)?;
             let second = &second;
-            Contestant::new(peer.name(), move |operands: &mut Operands| {
-                peer.multiply(way, operands.product(operation).expect("the shapes fit"));
-                if fused {
+            ways.push(Contestant::new(peer.name(), move |operands: &mut Operands| {
+                (way.run)(operands);
+                if fused && !way.is_fused {
                     second_pass::run(second, operands, operation);
                 }
-            })
-        });
-        contestants.extend(rounds.fastest(&mut operands, ways.collect()));
+            }));
+        }
+        contestants.extend(rounds.fastest(&mut operands, ways));
     }
     let mut candle = Candle::new(&operands)?;
     candle.run(operation, fused)?;
@@ -113,22 +109,26 @@ fn limit(shape: Shape, operation: Operation) -> f64 {
 }
 
 /// A library may have other integers than its interface promises, or another interface: what it computes is looked at first.
-fn compare(operands: &mut Operands, backend: &mut Backend, peer: &Peer, operation: Operation) -> Result<(), Error> {
-    operands.run(backend, operation, false)?;
-    let ours = operands.product(operation)?.c.into_parts().0.to_vec();
-    for &way in peer.ways(operands.product(operation)?.c.rows()) {
-        operands.product(operation)?.c.into_parts().0.fill(f32::NAN);
-        peer.multiply(way, operands.product(operation)?);
-        // Operands are at most 1/2 in size. Two orders of a sum differ by less than 2·n·u·Σ|a||b|.
-        let theirs = operands.product(operation)?;
-        let depth = theirs.a.cols() as f32;
-        let bound = f32::EPSILON * depth * depth / 4.0 + f32::EPSILON;
-        let mut pairs = ours.iter().zip(&*theirs.c.into_parts().0);
-        if !pairs.all(|(ours, theirs)| (ours - theirs).abs() <= bound) {
-            return Err(format!("{}: what it computes is not the product", peer.name()).into());
-        }
+fn compare(
+    operands: &mut Operands,
+    backend: &mut Backend,
+    name: &str,
+    way: &Way<'_>,
+    operation: Operation,
+) -> Result<(), Error> {
+    operands.run(backend, operation, way.is_fused)?;
+    let ours = operands.product(operation).c.into_parts().0.to_vec();
+    operands.product(operation).c.into_parts().0.fill(f32::NAN);
+    (way.run)(operands);
+    let Product { a, c, .. } = operands.product(operation);
+    // Operands are at most 1/2 in size. Two orders of a sum of n terms differ by less than 2·n·u·Σ|a||b|.
+    let terms = a.cols() as f32 + 1.0;
+    let bound = f32::EPSILON * terms * terms / 4.0;
+    let mut pairs = ours.iter().zip(&*c.into_parts().0);
+    if pairs.all(|(ours, theirs)| (ours - theirs).abs() <= bound) {
+        return Ok(());
     }
-    Ok(())
+    Err(format!("{name}: what it computes is not the product").into())
 }
 
 /// The operands as candle's tensors.

@@ -180,10 +180,10 @@ impl Report {
         groups.dedup();
         let place = |cell: &Cell| match groups.len() {
             1 => cell.case.clone(),
-            _ => format!("{}, {}", cell.case, cell.group),
+            _ => format!("{} {}", cell.case, cell.group),
         };
         println!("\nOurs ÷ the best peer (marked *), by time; above 1, ours is faster:");
-        println!("{:<28} {:>5} {:>7} {:>7}  at", "", "cells", "g. mean", "minimum");
+        println!("{:<24} {:>5} {:>7} {:>7}  at", "", "cells", "g. mean", "minimum");
         for group in groups.iter().filter(|_| groups.len() > 1) {
             let cells = all.iter().filter(|cell| cell.group == *group);
             print_summary_line(group, cells.filter_map(|cell| Some((cell.ratio()?, cell.case.clone()))).collect());
@@ -262,7 +262,7 @@ fn print_summary_line(name: &str, ratios: Vec<(f64, String)>) {
     let mean = (ratios.iter().map(|(ratio, _)| ratio.ln()).sum::<f64>() / ratios.len() as f64).exp();
     let minimum = ratios.iter().min_by(|(a, _), (b, _)| a.total_cmp(b));
     if let Some((minimum, place)) = minimum {
-        let line = format!("{name:<28} {:>5} {mean:>7.2} {minimum:>7.2}  {place}", ratios.len());
+        let line = format!("{name:<24} {:>5} {mean:>7.2} {minimum:>7.2}  {place}", ratios.len());
         println!("{line}");
     }
 }

@@ -15,9 +15,11 @@ pub(crate) struct Rounds {
 /// Somebody's way to do a piece of work on the operands `T`.
 pub(crate) struct Contestant<'a, T> {
     name: String,
-    /// Does the work so many times, and returns the seconds that it took.
-    run: Box<dyn FnMut(&mut T, u32) -> f64 + 'a>,
+    run: Box<Run<'a, T>>,
 }
+
+/// Does the work so many times, and returns the seconds that it took.
+type Run<'a, T> = dyn FnMut(&mut T, u32) -> f64 + 'a;
 
 /// Seconds for one piece of work.
 #[derive(Clone, Debug)]
@@ -129,5 +131,30 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     match values.len() {
         0 => f64::NAN,
         len => (values[(len - 1) / 2] + values[len / 2]) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contestant, Rounds, median};
+    use std::time::Duration;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert!(median([]).is_nan());
+    }
+
+    #[test]
+    fn a_ratio_above_one_says_that_ours_is_faster() {
+        let contestant = |name, seconds: f64| {
+            Contestant::timed_elsewhere(name, move |(): &mut (), repeats| seconds * f64::from(repeats))
+        };
+        let rounds = Rounds { count: 3, time: Duration::from_millis(1) };
+        let mut peers = [contestant("half as fast", 2e-6), contestant("twice as fast", 0.5e-6)];
+        let times = rounds.run(&mut (), contestant("ours", 1e-6), &mut peers);
+        let ratios: Vec<f64> = times.peers.iter().map(|peer| peer.ratio).collect();
+        assert!((ratios[0] - 2.0).abs() < 1e-9 && (ratios[1] - 0.5).abs() < 1e-9, "{ratios:?}");
     }
 }

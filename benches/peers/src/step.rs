@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::command_line::{Options, Python};
+use crate::environment;
 use crate::machine::{self, Pass};
 use crate::net::{NETS, Net, RATE, Training};
 use crate::pytorch::PyTorch;
@@ -19,7 +20,7 @@ use std::time::Duration;
 pub(crate) fn measure(options: &Options, python: &Python) -> Result<Report, Error> {
     let backend = Backend::new()?;
     let mut report = Report::new(&backend, options);
-    report.describe("candle", "0.11 (crate); AdamW without decay".to_owned());
+    report.describe("candle", format!("{}; AdamW without decay", environment::crate_version("candle-nn")));
     let pytorch = PyTorch::start(python.python.as_deref(), options.threads, &mut report)?;
     report.print_header();
     for (name, method) in METHODS.into_iter().filter(|(name, _)| ["SGD", "Adam"].contains(name)) {

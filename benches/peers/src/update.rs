@@ -1,6 +1,7 @@
 //! Optimizers: one step for all parameters of a tensor, their gradient given.
 
 use crate::command_line::{Options, Python};
+use crate::environment;
 use crate::machine::Pass;
 use crate::net::RATE;
 use crate::pytorch::PyTorch;
@@ -25,7 +26,10 @@ pub(crate) const METHODS: [(&str, Method); 5] = [
 /// Measures every optimizer at every size.
 pub(crate) fn measure(backend: &Backend, options: &Options, python: &Python) -> Result<Report, Error> {
     let mut report = Report::new(backend, options);
-    report.describe("candle", "0.11 (crate); allocates each intermediate result; AdamW without decay".to_owned());
+    report.describe(
+        "candle",
+        format!("{}; allocates each intermediate result; AdamW without decay", environment::crate_version("candle-nn")),
+    );
     let pytorch = PyTorch::start(python.python.as_deref(), options.threads, &mut report)?;
     report.print_header();
     for (name, method) in METHODS {
