@@ -107,6 +107,13 @@ impl Options {
         if !(self.round_ms > 0.0 && self.round_ms <= 60_000.0) {
             return Err("--round-ms must be above 0 and at most 60000".into());
         }
+        // To be told after minutes of measuring would be late.
+        for file in [&self.json, &self.plot].into_iter().flatten() {
+            let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
+            if file.is_dir() || directory.is_some_and(|directory| !directory.is_dir()) {
+                return Err(format!("cannot write {}", file.display()).into());
+            }
+        }
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::command_line::{self, Form, Options};
 use crate::environment;
 use crate::layer::{Operands, Operation, Product, SHAPES, Shape};
 use crate::machine::{self, Pass};
-use crate::peer::{Peer, Way};
+use crate::peer::Peer;
 use crate::report::{Cell, Report};
 use crate::rounds::Contestant;
 use crate::{Error, second_pass};
@@ -71,14 +71,17 @@ fn measure_cell(backend: &mut Backend, options: &Options, peers: &[Peer], case: 
     for peer in peers {
         let mut ways = Vec::new();
         for way in peer.ways(&mut operands, operation, fused) {
-            compare(&mut operands, backend, peer.name(), &way, operation)?;
             let second = &second;
-            ways.push(Contestant::new(peer.name(), move |operands: &mut Operands| {
+            let run = move |operands: &mut Operands| {
                 (way.run)(operands);
                 if fused && !way.is_fused {
                     second_pass::run(second, operands, operation);
                 }
-            }));
+            };
+            if !agrees(&run, &mut operands, backend, case)? {
+                return Err(format!("{}: what it computes is not the product", peer.name()).into());
+            }
+            ways.push(Contestant::new(peer.name(), run));
         }
         contestants.extend(rounds.fastest(&mut operands, ways));
     }
@@ -109,26 +112,21 @@ fn limit(shape: Shape, operation: Operation) -> f64 {
 }
 
 /// A library may have other integers than its interface promises, or another interface: what it computes is looked at first.
-fn compare(
+fn agrees(
+    run: &impl Fn(&mut Operands),
     operands: &mut Operands,
     backend: &mut Backend,
-    name: &str,
-    way: &Way<'_>,
-    operation: Operation,
-) -> Result<(), Error> {
-    operands.run(backend, operation, way.is_fused)?;
+    Case { operation, fused, .. }: Case,
+) -> Result<bool, Error> {
+    operands.run(backend, operation, fused)?;
     let ours = operands.product(operation).c.into_parts().0.to_vec();
     operands.product(operation).c.into_parts().0.fill(f32::NAN);
-    (way.run)(operands);
+    run(operands);
     let Product { a, c, .. } = operands.product(operation);
     // Operands are at most 1/2 in size. Two orders of a sum of n terms differ by less than 2·n·u·Σ|a||b|.
     let terms = a.cols() as f32 + 1.0;
     let bound = f32::EPSILON * terms * terms / 4.0;
-    let mut pairs = ours.iter().zip(&*c.into_parts().0);
-    if pairs.all(|(ours, theirs)| (ours - theirs).abs() <= bound) {
-        return Ok(());
-    }
-    Err(format!("{name}: what it computes is not the product").into())
+    Ok(ours.iter().zip(&*c.into_parts().0).all(|(ours, theirs)| (ours - theirs).abs() <= bound))
 }
 
 /// The operands as candle's tensors.
