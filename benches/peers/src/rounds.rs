@@ -52,8 +52,9 @@ impl<'a, T> Contestant<'a, T> {
         Self { name: name.into(), run: Box::new(run) }
     }
 
-    /// How often it must be run to take `time`.
+    /// How often it must be run to take `time`. The first run may do what is done once, and does not count.
     fn repeats(&mut self, operands: &mut T, time: Duration) -> u32 {
+        (self.run)(operands, 1);
         let mut repeats = 1;
         loop {
             let elapsed = (self.run)(operands, repeats).max(1e-9);
