@@ -7,6 +7,7 @@ mod determinism;
 mod interface;
 mod loss;
 mod network;
+mod order;
 pub mod product;
 mod special;
 pub mod update;
@@ -46,6 +47,7 @@ fn checks() -> Vec<Check> {
     }
     let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
     add("clipping", update::clipping);
+    add("order of the sums", order::sums);
     add("adjoint triple", dense::adjoint);
     add("product of integers", dense::integers);
     add("product", dense::bounded);
