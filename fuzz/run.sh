@@ -43,7 +43,7 @@ build=${CARGO_TARGET_DIR:-$PWD/target}
 triple=$(rustc +nightly -vV | sed -n 's/^host: //p')
 one=()
 ((${#targets[@]} > 1)) || one=("${targets[0]}")
-cargo +nightly fuzz build --fuzz-dir . --target-dir "$build" "${one[@]}" </dev/null >&2 || {
+cargo +nightly fuzz build --fuzz-dir . --codegen-units 16 --target-dir "$build" "${one[@]}" </dev/null >&2 || {
     echo 'the targets do not build' >&2
     exit 2
 }
