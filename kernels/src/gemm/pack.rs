@@ -6,7 +6,7 @@
 //!      b10 b11 … b1(nr−1)                                a01 a11 … a(mr−1)1
 //!      …                                                 …
 //! ```
-//! So a panel of A is one of Aᵀ's columns, and there is one way to pack. What is missing at the edge is zeros. The last panel of
+//! So a panel of A is one of Aᵀ, and there is one way to pack. What is missing at the edge is zeros. The last panel of
 //! B is only as many vectors wide as it needs.
 
 use super::blocking::row_tiles;

@@ -1,4 +1,4 @@
-//! Few rows, or few terms: each row of C as a sum of B's rows, `c[i] = c₀[i] + Σ a[i][p]·b[p]`.
+//! One row, or few terms: each row of C as a sum of B's rows, `c[i] = c₀[i] + Σ a[i][p]·b[p]`.
 //!
 //! ```text
 //!            ┌───── B's rows p … p+3, contiguous ─────┐

@@ -240,5 +240,5 @@ fn a_mini_batch_that_is_too_large_is_refused_before_any_of_it_is_filled() {
     let refused = |operation| Error::OutOfMemory { operation, numbers: Some(64 * rows) };
     assert_eq!(network.predict(&mut backend, x).map(drop), Err(refused("predict")));
     assert_eq!(network.train_step(&mut backend, &mut optimizer, batch), Err(refused("train step")));
-    assert!(resident() - before < LARGEST / 8, "from {before} to {} bytes", resident());
+    assert!(resident().saturating_sub(before) < LARGEST / 8, "from {before} to {} bytes", resident());
 }
