@@ -94,24 +94,26 @@ struct RowsAcross<'a> {
 }
 
 impl<'a, const ROWS: usize> Left<ROWS> for RowsAcross<'a> {
-    type Step = &'a [f32; ROWS];
+    type Step = &'a [f32];
     #[inline(always)]
     fn steps(self) -> impl Iterator<Item = Self::Step> {
-        self.steps.chunks(self.stride).map(
-            #[inline(always)]
-            |step| step.first_chunk().expect("a step has all rows of the tile"),
-        )
+        self.steps.chunks(self.stride)
     }
     #[inline(always)]
     fn at(self, step: Self::Step, i: usize) -> f32 {
-        step[i]
+        let rows: &[f32; ROWS] = step.first_chunk().expect("a step has all rows of the tile");
+        rows[i]
     }
 }
 
-/// Where a tile reads B, step by step along k.
+/// Where a tile reads B, step by step along k. The steps are slices, and what becomes of one is a function of its own: a closure in
+/// an iterator's adapter is not always inlined, and then it has no vector instructions.
 trait Right {
-    /// The vectors of each step.
-    fn steps<S: Simd, const NV: usize>(self, simd: S) -> impl Iterator<Item = [S::V; NV]>;
+    /// What tells one step from another.
+    type Step;
+    fn steps(self, width: usize) -> impl Iterator<Item = Self::Step>;
+    /// The vectors of a step.
+    fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV];
 }
 
 /// A packed panel of B.
@@ -119,13 +121,15 @@ struct PackedColumns<'a> {
     panel: &'a [f32],
 }
 
-impl Right for PackedColumns<'_> {
+impl<'a> Right for PackedColumns<'a> {
+    type Step = &'a [f32];
     #[inline(always)]
-    fn steps<S: Simd, const NV: usize>(self, simd: S) -> impl Iterator<Item = [S::V; NV]> {
-        self.panel.chunks_exact(NV * S::LANES).map(
-            #[inline(always)]
-            move |row| load(simd, row),
-        )
+    fn steps(self, width: usize) -> impl Iterator<Item = Self::Step> {
+        self.panel.chunks_exact(width)
+    }
+    #[inline(always)]
+    fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV] {
+        load(simd, step)
     }
 }
 
@@ -134,13 +138,15 @@ struct ColumnsInPlace<'a> {
     source: Source<'a>,
 }
 
-impl Right for ColumnsInPlace<'_> {
+impl<'a> Right for ColumnsInPlace<'a> {
+    type Step = &'a [f32];
     #[inline(always)]
-    fn steps<S: Simd, const NV: usize>(self, simd: S) -> impl Iterator<Item = [S::V; NV]> {
-        self.source.rows.chunks(self.source.stride).map(
-            #[inline(always)]
-            move |row| load(simd, row),
-        )
+    fn steps(self, _: usize) -> impl Iterator<Item = Self::Step> {
+        self.source.rows.chunks(self.source.stride)
+    }
+    #[inline(always)]
+    fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV] {
+        load(simd, step)
     }
 }
 
@@ -150,19 +156,20 @@ struct CopiedColumns<'a> {
     panel: &'a mut [f32],
 }
 
-impl Right for CopiedColumns<'_> {
+impl<'a> Right for CopiedColumns<'a> {
+    type Step = (&'a [f32], &'a mut [f32]);
     #[inline(always)]
-    fn steps<S: Simd, const NV: usize>(self, simd: S) -> impl Iterator<Item = [S::V; NV]> {
-        self.source.rows.chunks(self.source.stride).zip(self.panel.chunks_exact_mut(NV * S::LANES)).map(
-            #[inline(always)]
-            move |(row, copy)| {
-                let vectors: [S::V; NV] = load(simd, row);
-                for j in 0..NV {
-                    simd.store(vectors[j], &mut copy[j * S::LANES..]);
-                }
-                vectors
-            },
-        )
+    fn steps(self, width: usize) -> impl Iterator<Item = Self::Step> {
+        self.source.rows.chunks(self.source.stride).zip(self.panel.chunks_exact_mut(width))
+    }
+    #[inline(always)]
+    fn load<S: Simd, const NV: usize>(simd: S, (row, copy): Self::Step) -> [S::V; NV] {
+        let vectors: [S::V; NV] = load(simd, row);
+        let copy = &mut copy[..NV * S::LANES];
+        for j in 0..NV {
+            simd.store(vectors[j], &mut copy[j * S::LANES..]);
+        }
+        vectors
     }
 }
 
@@ -292,14 +299,14 @@ impl Tile<'_> {
         last: bool,
     ) {
         match source {
-            Some(source) if last => self.sum::<S, ROWS, NV>(simd, a, ColumnsInPlace { source }),
-            Some(source) => self.sum::<S, ROWS, NV>(simd, a, CopiedColumns { source, panel }),
-            None => self.sum::<S, ROWS, NV>(simd, a, PackedColumns { panel }),
+            Some(source) if last => self.sum::<S, ROWS, NV, _>(simd, a, ColumnsInPlace { source }),
+            Some(source) => self.sum::<S, ROWS, NV, _>(simd, a, CopiedColumns { source, panel }),
+            None => self.sum::<S, ROWS, NV, _>(simd, a, PackedColumns { panel }),
         }
     }
 
     #[inline(always)]
-    fn sum<S: Simd, const ROWS: usize, const NV: usize>(mut self, simd: S, a: impl Left<ROWS>, b: impl Right) {
+    fn sum<S: Simd, const ROWS: usize, const NV: usize, B: Right>(mut self, simd: S, a: impl Left<ROWS>, b: B) {
         let whole = self.columns == NV * S::LANES;
         let mut sums = [[simd.splat(0.0); NV]; ROWS];
         if self.from_c {
@@ -313,7 +320,8 @@ impl Tile<'_> {
             }
         }
 
-        for (step, vectors) in a.steps().zip(b.steps::<S, NV>(simd)) {
+        for (step, columns) in a.steps().zip(b.steps(NV * S::LANES)) {
+            let vectors = B::load::<S, NV>(simd, columns);
             for i in 0..ROWS {
                 let a = simd.splat(a.at(step, i));
                 for j in 0..NV {
