@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets under AddressSanitizer and prints a table:
 #
-#   fuzz/run.sh [--jobs N] SECONDS [TARGET…]
+#   fuzz/run.sh [--portable] [--jobs N] SECONDS [TARGET…]
 #
+# --portable leaves the x86 lowerings out, which are most of a build of several minutes.
 # SECONDS is for each target; without a TARGET, all are run, one after the other or N at a time. It installs nothing. The exit code
 # is 1 if anything was found (what was found is in fuzz/artifacts/TARGET/), and 2 if something needed is missing or does not build.
 set -euo pipefail
@@ -10,6 +11,12 @@ set -euo pipefail
 usage() { sed -nE '2,/^set /{ s/^# ?//p }' "${BASH_SOURCE[0]}" >&2 && exit 2; }
 missing() { printf 'missing: %s\n  to install it: %s\n' "$1" "$2" >&2 && exit 2; }
 
+# The targets choose the instruction set, and cargo-fuzz the flags.
+unset RUSTFLAGS LANEGRAD_ISA
+if [[ ${1:-} == --portable ]]; then
+    export RUSTFLAGS='--cfg lanegrad_portable_only'
+    shift
+fi
 jobs=1
 if [[ ${1:-} == --jobs ]]; then
     [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage
@@ -21,8 +28,6 @@ seconds=$1
 shift
 cd "$(dirname "${BASH_SOURCE[0]}")"
 export CARGO_TERM_COLOR=never
-# The targets choose the instruction set, and cargo-fuzz the flags.
-unset RUSTFLAGS LANEGRAD_ISA
 
 command -v cargo >/dev/null || missing 'cargo' 'https://rustup.rs'
 rustup toolchain list 2>/dev/null | grep -q '^nightly' || missing 'a nightly toolchain' 'rustup toolchain install nightly'
