@@ -81,20 +81,18 @@ impl<E: Epilogue> Kernel for Product<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let dots = self.order == Order::Lanes;
-        if dots || rows::suits(&self) {
-            if dots {
-                dots::multiply(simd, self.sums());
-            } else {
-                rows::multiply(simd, self.sums());
-            }
-            if E::CHANGES {
-                epilogue::apply(simd, self.epilogue, self.c, self.c_stride, 0..self.m, 0..self.n);
-            }
+        if self.order == Order::Lanes {
+            dots::multiply(simd, self.sums());
+        } else if rows::suits(&self) {
+            rows::multiply(simd, self.sums());
         } else if thin::suits(&self) {
-            self.transposed(simd);
+            return self.transposed(simd);
         } else {
-            self.tiled(simd);
+            return self.tiled(simd);
+        }
+        // The first two are shared by all epilogues, which are a pass of their own behind them.
+        if E::CHANGES {
+            epilogue::apply(simd, self.epilogue, self.c, self.c_stride, 0..self.m, 0..self.n);
         }
     }
 }
