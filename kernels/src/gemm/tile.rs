@@ -224,24 +224,18 @@ pub(super) struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    /// Sums the strip tile by tile. Compiled once a lowering, not once an epilogue.
+    /// Sums the strip tile by tile.
     pub(super) fn sum<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
-        simd.vectorize(
-            #[inline(always)]
-            move || {
-                // No more vectors a row than the columns need. The conditions on NV are constants: no tile is compiled that is
-                // wider than the lowering's own.
-                match self.columns.div_ceil(S::LANES) {
-                    1 if NV > 1 => self.tiles::<S, MR, 1>(simd),
-                    2 if NV > 2 => self.tiles::<S, MR, 2>(simd),
-                    3 if NV > 3 => self.tiles::<S, MR, 3>(simd),
-                    _ => self.tiles::<S, MR, NV>(simd),
-                }
-            },
-        );
+        // No more vectors a row than the columns need. The conditions on NV are constants: no tile is compiled that is wider
+        // than the lowering's own.
+        match self.columns.div_ceil(S::LANES) {
+            1 if NV > 1 => self.tiles::<S, MR, 1>(simd),
+            2 if NV > 2 => self.tiles::<S, MR, 2>(simd),
+            3 if NV > 3 => self.tiles::<S, MR, 3>(simd),
+            _ => self.tiles::<S, MR, NV>(simd),
+        }
     }
 
-    #[inline(always)]
     fn tiles<S: Simd, const MR: usize, const NV: usize>(mut self, simd: S) {
         let first = self.rows.start;
         for (rows, height) in row_tiles(MR, self.rows.len()) {
@@ -256,7 +250,6 @@ impl Strip<'_> {
         }
     }
 
-    #[inline(always)]
     fn tile<S: Simd, const ROWS: usize, const NV: usize>(&mut self, simd: S, rows: Range<usize>) {
         let before = rows.start - self.rows.start;
         let last = self.alone && rows.end == self.rows.end;
@@ -289,7 +282,6 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const NV: usize>(
         self,
         simd: S,
@@ -299,10 +291,19 @@ impl Tile<'_> {
         last: bool,
     ) {
         match source {
-            Some(source) if last => self.sum::<S, ROWS, NV, _>(simd, a, ColumnsInPlace { source }),
-            Some(source) => self.sum::<S, ROWS, NV, _>(simd, a, CopiedColumns { source, panel }),
-            None => self.sum::<S, ROWS, NV, _>(simd, a, PackedColumns { panel }),
+            Some(source) if last => self.enter::<S, ROWS, NV, _>(simd, a, ColumnsInPlace { source }),
+            Some(source) => self.enter::<S, ROWS, NV, _>(simd, a, CopiedColumns { source, panel }),
+            None => self.enter::<S, ROWS, NV, _>(simd, a, PackedColumns { panel }),
         }
+    }
+
+    /// Each kind of tile is a function of its own: in one function with others the compiler would spill some of its sums, and take
+    /// several times as long.
+    fn enter<S: Simd, const ROWS: usize, const NV: usize, B: Right>(self, simd: S, a: impl Left<ROWS>, b: B) {
+        simd.vectorize(
+            #[inline(always)]
+            move || self.sum::<S, ROWS, NV, B>(simd, a, b),
+        );
     }
 
     #[inline(always)]
