@@ -9,12 +9,15 @@
 //!            └────────────────────────────────────────┘
 //! ```
 //! With one row of A (the delta of one example) nothing of B is used again, so that the speed is that of reading B
-//! from one end to the other. With few terms (the gradient of a tiny mini-batch) it is that of writing C. Neither pays for
-//! packing, nor for the ends of many short tiles.
+//! from one end to the other. With few terms (the gradient of a tiny mini-batch) it is that of writing C: four of its rows at a
+//! time, vectors that begin where a vector of memory does. Neither pays for packing, nor for the ends of many short tiles.
 
 use super::Product;
+use super::blocking;
 use crate::epilogue::Store;
 use crate::simd::Simd;
+use crate::view::View;
+use core::ops::Range;
 
 /// Up to so many rows of A.
 const MAX_M: usize = 1;
@@ -29,68 +32,133 @@ pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
     b.col_stride == 1 && (*m <= MAX_M || *k <= MAX_K)
 }
 
-/// `C = C₀ + A·B`, row by row.
+/// `C = C₀ + A·B`, a few rows at a time.
 pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
     let Product { m, n, k, a, b, c, c_stride, accumulate, .. } = product;
     let piece = if m <= MAX_M { ROWS_PIECE } else { ROWS_PIECE / k.max(1) };
     for jc in (0..n).step_by(piece) {
         let columns = jc..n.min(jc + piece);
-        for i in 0..m {
-            let row = &mut c[i * c_stride..][columns.clone()];
+        let mut i = 0;
+        while i < m {
+            let rows = if m - i >= 4 { 4 } else { 1 };
+            let mut c = Rows { c: &mut c[i * c_stride..], c_stride, columns: columns.clone() };
             if k == 0 && !accumulate {
-                row.fill(0.0);
+                c.fill(rows);
             }
             let mut p = 0;
             while p < k {
                 let from_c = accumulate || p > 0;
-                let factor = |q: usize| a.at(i, p + q);
-                let term = |q: usize| b.row(p + q, columns.clone());
-                p += match k - p {
-                    4.. => add_rows(simd, row, from_c, [0, 1, 2, 3].map(factor), [0, 1, 2, 3].map(term)),
-                    2.. => add_rows(simd, row, from_c, [0, 1].map(factor), [0, 1].map(term)),
-                    _ => add_rows(simd, row, from_c, [factor(0)], [term(0)]),
+                // No more factors at a time than registers hold.
+                p += match (rows, k - p) {
+                    (4, 4..) => {
+                        c.below(2).add::<S, 2, 4>(simd, from_c, a, i + 2, b, p);
+                        c.add::<S, 2, 4>(simd, from_c, a, i, b, p)
+                    }
+                    (4, 2..) => c.add::<S, 4, 2>(simd, from_c, a, i, b, p),
+                    (4, _) => c.add::<S, 4, 1>(simd, from_c, a, i, b, p),
+                    (_, 4..) => c.add::<S, 1, 4>(simd, from_c, a, i, b, p),
+                    (_, 2..) => c.add::<S, 1, 2>(simd, from_c, a, i, b, p),
+                    _ => c.add::<S, 1, 1>(simd, from_c, a, i, b, p),
                 };
             }
+            i += rows;
         }
     }
 }
 
-/// `c ← c₀ + Σ factor·row`, in order; returns the number of terms.
-fn add_rows<S: Simd, const TERMS: usize>(
-    simd: S,
-    c: &mut [f32],
+/// Some columns of rows of C.
+struct Rows<'a> {
+    /// From the first row's first element on.
+    c: &'a mut [f32],
+    c_stride: usize,
+    columns: Range<usize>,
+}
+
+impl Rows<'_> {
+    fn fill(&mut self, rows: usize) {
+        for row in self.c.chunks_mut(self.c_stride.max(1)).take(rows) {
+            row[self.columns.clone()].fill(0.0);
+        }
+    }
+
+    /// The rows from the one so far below on.
+    fn below(&mut self, rows: usize) -> Rows<'_> {
+        Rows { c: &mut self.c[rows * self.c_stride..], c_stride: self.c_stride, columns: self.columns.clone() }
+    }
+
+    /// `c ← c₀ + Σ a·b` for the first `ROWS` rows, those of A from `i` on, and terms `p`, `p + 1`, …, in this order; returns their
+    /// number.
+    fn add<S: Simd, const ROWS: usize, const TERMS: usize>(
+        &mut self,
+        simd: S,
+        from_c: bool,
+        a: View<'_>,
+        i: usize,
+        b: View<'_>,
+        p: usize,
+    ) -> usize {
+        let Self { c, c_stride, columns } = self;
+        let mut rows = c.chunks_mut(*c_stride);
+        let c: [&mut [f32]; ROWS] =
+            core::array::from_fn(|_| &mut rows.next().expect("C has all its rows")[columns.clone()]);
+        let factors: [[f32; TERMS]; ROWS] = core::array::from_fn(|r| core::array::from_fn(|q| a.at(i + r, p + q)));
+        let terms: [&[f32]; TERMS] = core::array::from_fn(|q| b.row(p + q, columns.clone()));
+        let head = blocking::unaligned_head::<S>(c[0], if ROWS == 1 { 0 } else { *c_stride });
+        simd.vectorize(
+            #[inline(always)]
+            move || Sums { c, from_c, factors, terms }.run(simd, head),
+        );
+        TERMS
+    }
+}
+
+/// `ROWS` rows of C, and the terms that are added to them.
+struct Sums<'a, const ROWS: usize, const TERMS: usize> {
+    c: [&'a mut [f32]; ROWS],
     from_c: bool,
-    factors: [f32; TERMS],
-    rows: [&[f32]; TERMS],
-) -> usize {
-    simd.vectorize(
-        #[inline(always)]
-        move || {
-            let mut splat = [simd.splat(0.0); TERMS];
+    factors: [[f32; TERMS]; ROWS],
+    terms: [&'a [f32]; TERMS],
+}
+
+impl<const ROWS: usize, const TERMS: usize> Sums<'_, ROWS, TERMS> {
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S, head: usize) {
+        let len = self.c[0].len();
+        self.c = self.c.map(|row| &mut row[..len]);
+        self.terms = self.terms.map(|term| &term[..len]);
+        let mut factors = [[simd.splat(0.0); TERMS]; ROWS];
+        for r in 0..ROWS {
             for q in 0..TERMS {
-                splat[q] = simd.splat(factors[q]);
+                factors[r][q] = simd.splat(self.factors[r][q]);
             }
-            let len = c.len();
-            let rows = rows.map(|row| &row[..len]);
-            let mut at = 0;
-            while at + S::LANES <= len {
-                let target = &mut c[at..at + S::LANES];
-                let mut sum = if from_c { simd.load(target) } else { simd.splat(0.0) };
-                for q in 0..TERMS {
-                    sum = simd.mul_add(splat[q], simd.load(&rows[q][at..at + S::LANES]), sum);
-                }
-                simd.store(sum, target);
-                at += S::LANES;
+        }
+        let mut at = head.min(len);
+        if at > 0 {
+            self.vector(simd, &factors, 0..at);
+        }
+        while at + S::LANES <= len {
+            self.vector(simd, &factors, at..at + S::LANES);
+            at += S::LANES;
+        }
+        if at < len {
+            self.vector(simd, &factors, at..len);
+        }
+    }
+
+    /// At most `LANES` columns.
+    #[inline(always)]
+    fn vector<S: Simd>(&mut self, simd: S, factors: &[[S::V; TERMS]; ROWS], lanes: Range<usize>) {
+        let mut terms = [simd.splat(0.0); TERMS];
+        for q in 0..TERMS {
+            terms[q] = simd.load_partial(&self.terms[q][lanes.clone()]);
+        }
+        for r in 0..ROWS {
+            let target = &mut self.c[r][lanes.clone()];
+            let mut sum = if self.from_c { simd.load_partial(target) } else { simd.splat(0.0) };
+            for q in 0..TERMS {
+                sum = simd.mul_add(factors[r][q], terms[q], sum);
             }
-            if at < len {
-                let target = &mut c[at..];
-                let mut sum = if from_c { simd.load_partial(target) } else { simd.splat(0.0) };
-                for q in 0..TERMS {
-                    sum = simd.mul_add(splat[q], simd.load_partial(&rows[q][at..]), sum);
-                }
-                simd.store_partial(sum, target);
-            }
-            TERMS
-        },
-    )
+            simd.store_partial(sum, target);
+        }
+    }
 }
