@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets under AddressSanitizer and prints a table:
 #
-#   fuzz/run.sh [--portable] [--jobs N] SECONDS [TARGET…]
+#   fuzz/run.sh [--jobs N] SECONDS [TARGET…]
 #
-# --portable leaves the x86 lowerings out, which are most of a build of several minutes.
 # SECONDS is for each target; without a TARGET, all are run, one after the other or N at a time. It installs nothing. The exit code
 # is 1 if anything was found (what was found is in fuzz/artifacts/TARGET/), and 2 if something needed is missing or does not build.
 set -euo pipefail
@@ -13,10 +12,6 @@ missing() { printf 'missing: %s\n  to install it: %s\n' "$1" "$2" >&2 && exit 2;
 
 # The targets choose the instruction set, and cargo-fuzz the flags.
 unset RUSTFLAGS LANEGRAD_ISA
-if [[ ${1:-} == --portable ]]; then
-    export RUSTFLAGS='--cfg lanegrad_portable_only'
-    shift
-fi
 jobs=1
 if [[ ${1:-} == --jobs ]]; then
     [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || usage

@@ -35,16 +35,18 @@ pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
 /// `C = C₀ + A·B`, a few rows at a time.
 pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
     let Product { m, n, k, a, b, c, c_stride, accumulate, .. } = product;
+    if k == 0 && !accumulate {
+        for i in 0..m {
+            c[i * c_stride..][..n].fill(0.0);
+        }
+    }
     let piece = if m <= MAX_M { ROWS_PIECE } else { ROWS_PIECE / k.max(1) };
     for jc in (0..n).step_by(piece) {
         let columns = jc..n.min(jc + piece);
         let mut i = 0;
         while i < m {
             let rows = if m - i >= 4 { 4 } else { 1 };
-            let mut c = Rows { c: &mut c[i * c_stride..], c_stride, columns: columns.clone() };
-            if k == 0 && !accumulate {
-                c.fill(rows);
-            }
+            let mut c = Piece { c: &mut c[i * c_stride..], c_stride, columns: columns.clone() };
             let mut p = 0;
             while p < k {
                 let from_c = accumulate || p > 0;
@@ -67,23 +69,17 @@ pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
 }
 
 /// Some columns of rows of C.
-struct Rows<'a> {
+struct Piece<'a> {
     /// From the first row's first element on.
     c: &'a mut [f32],
     c_stride: usize,
     columns: Range<usize>,
 }
 
-impl Rows<'_> {
-    fn fill(&mut self, rows: usize) {
-        for row in self.c.chunks_mut(self.c_stride.max(1)).take(rows) {
-            row[self.columns.clone()].fill(0.0);
-        }
-    }
-
+impl Piece<'_> {
     /// The rows from the one so far below on.
-    fn below(&mut self, rows: usize) -> Rows<'_> {
-        Rows { c: &mut self.c[rows * self.c_stride..], c_stride: self.c_stride, columns: self.columns.clone() }
+    fn below(&mut self, rows: usize) -> Piece<'_> {
+        Piece { c: &mut self.c[rows * self.c_stride..], c_stride: self.c_stride, columns: self.columns.clone() }
     }
 
     /// `c ← c₀ + Σ a·b` for the first `ROWS` rows, those of A from `i` on, and terms `p`, `p + 1`, …, in this order; returns their
