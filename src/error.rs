@@ -26,7 +26,7 @@ use lanegrad_kernels::isa::Isa;
 /// ```
 ///
 /// What can be wrong, and who answers so. After an error every output and every state is as it was before the call, to the last
-/// bit. `verify/tests/contract.rs` tries each way on each instruction set, and holds this table to it.
+/// bit. `verify/tests/contract` tries each way on each instruction set, and holds this table to it.
 ///
 /// | what is wrong | variant | answered by |
 /// |---|---|---|

@@ -1,4 +1,4 @@
-//! What the table in `contract.rs` does not hold: what is accepted although it looks wrong, steps that are dropped, and the size of
+//! What the table in `contract` does not hold: what is accepted although it looks wrong, steps that are dropped, and the size of
 //! an error.
 
 use lanegrad::*;

@@ -1,0 +1,39 @@
+//! Losses.
+
+use crate::table::{Answer, NOT_POSITIVE, POSITIVE, Table, empty, hyper_parameter, label, length, shape};
+use crate::world::view;
+use lanegrad::*;
+
+pub(crate) fn rows(t: &mut Table) {
+    let (f, name) = ("loss::squared_error", "squared error");
+    let mut row = |way, predicted: (usize, usize), y: (usize, usize), c: f32, delta: (usize, usize), answer: Answer| {
+        t.row(f, way, answer, move |world| {
+            let (predicted, target) = (view(predicted.0, predicted.1), view(y.0, y.1));
+            let loss = loss::SquaredError { predicted, target, c, activation: Activation::Identity };
+            loss::squared_error(&world.backend, loss, MatMut::new(&mut world.output, delta.0, delta.1)?).map(drop)
+        });
+    };
+    row("no examples", (0, 3), (0, 3), 0.5, (0, 3), empty(name, "examples"));
+    row("targets transposed", (2, 3), (3, 2), 0.5, (2, 3), shape(name, "targets", (3, 2), (2, 3)));
+    row("deltas too wide", (2, 3), (2, 3), 0.5, (2, 4), shape(name, "deltas", (2, 4), (2, 3)));
+    row("deltas of another batch", (2, 3), (2, 3), 0.5, (3, 3), shape(name, "deltas", (3, 3), (2, 3)));
+    for (way, c) in NOT_POSITIVE {
+        row(way, (2, 3), (2, 3), c as f32, (2, 3), hyper_parameter("the factor c", c, POSITIVE));
+    }
+
+    let (f, name) = ("loss::softmax_cross_entropy", "softmax cross-entropy");
+    let mut row = |way, logits: (usize, usize), labels: &'static [u32], delta: (usize, usize), answer: Answer| {
+        t.row(f, way, answer, move |world| {
+            let loss = loss::SoftmaxCrossEntropy { logits: view(logits.0, logits.1), labels };
+            loss::softmax_cross_entropy(&world.backend, loss, MatMut::new(&mut world.output, delta.0, delta.1)?)
+                .map(drop)
+        });
+    };
+    row("no examples", (0, 3), &[], (0, 3), empty(name, "examples"));
+    row("too few labels", (2, 3), &[0], (2, 3), length(name, "list of labels", 1, 2));
+    row("too many labels", (2, 3), &[0, 1, 2], (2, 3), length(name, "list of labels", 3, 2));
+    row("deltas of another batch", (2, 3), &[0, 1], (3, 3), shape(name, "deltas", (3, 3), (2, 3)));
+    row("label is the number of classes", (2, 3), &[2, 3], (2, 3), label(1, 3, 3));
+    row("label is the largest", (2, 3), &[u32::MAX, 7], (2, 3), label(0, u32::MAX, 3));
+    row("no classes", (2, 0), &[0, 0], (2, 0), label(0, 0, 0));
+}
