@@ -51,6 +51,7 @@ pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
             let (b_rows, workspace) = workspace.split_at_mut(DOTS_COLUMNS * DOTS_DEPTH);
             let packed = blocking::aligned(workspace);
             pack_rows(simd, a, m, k, packed);
+            // Without a step, with k = 0, they stay as they are.
             let mut sums = [[[0.0; LANES]; DOTS_COLUMNS]; DOTS_MAX_M];
             for from in (0..n).step_by(DOTS_COLUMNS) {
                 let columns = from..n.min(from + DOTS_COLUMNS);
@@ -128,9 +129,6 @@ impl Dots<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S, sums: &mut Sums) {
         let Self { m, k, a, b, columns, b_rows } = self;
-        if k == 0 {
-            *sums = [[[0.0; LANES]; DOTS_COLUMNS]; DOTS_MAX_M];
-        }
         let in_place = b.col_stride == 1;
         for from in (0..k).step_by(if in_place { k.max(1) } else { DOTS_DEPTH }) {
             let depth = from..if in_place { k } else { k.min(from + DOTS_DEPTH) };
