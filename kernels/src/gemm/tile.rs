@@ -224,18 +224,24 @@ pub(super) struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    /// Sums the strip tile by tile.
+    /// Sums the strip tile by tile. Compiled once a lowering, not once an epilogue.
     pub(super) fn sum<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
-        // No more vectors a row than the columns need. The conditions on NV are constants: no tile is compiled that is wider
-        // than the lowering's own.
-        match self.columns.div_ceil(S::LANES) {
-            1 if NV > 1 => self.tiles::<S, MR, 1>(simd),
-            2 if NV > 2 => self.tiles::<S, MR, 2>(simd),
-            3 if NV > 3 => self.tiles::<S, MR, 3>(simd),
-            _ => self.tiles::<S, MR, NV>(simd),
-        }
+        simd.vectorize(
+            #[inline(always)]
+            move || {
+                // No more vectors a row than the columns need. The conditions on NV are constants: no tile is compiled that is
+                // wider than the lowering's own.
+                match self.columns.div_ceil(S::LANES) {
+                    1 if NV > 1 => self.tiles::<S, MR, 1>(simd),
+                    2 if NV > 2 => self.tiles::<S, MR, 2>(simd),
+                    3 if NV > 3 => self.tiles::<S, MR, 3>(simd),
+                    _ => self.tiles::<S, MR, NV>(simd),
+                }
+            },
+        );
     }
 
+    #[inline(always)]
     fn tiles<S: Simd, const MR: usize, const NV: usize>(mut self, simd: S) {
         let first = self.rows.start;
         for (rows, height) in row_tiles(MR, self.rows.len()) {
@@ -250,6 +256,7 @@ impl Strip<'_> {
         }
     }
 
+    #[inline(always)]
     fn tile<S: Simd, const ROWS: usize, const NV: usize>(&mut self, simd: S, rows: Range<usize>) {
         let before = rows.start - self.rows.start;
         let last = self.alone && rows.end == self.rows.end;
@@ -282,6 +289,7 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
+    #[inline(always)]
     fn run<S: Simd, const ROWS: usize, const NV: usize>(
         self,
         simd: S,
@@ -299,6 +307,7 @@ impl Tile<'_> {
 
     /// Each kind of tile is a function of its own: in one function with others the compiler would spill some of its sums, and take
     /// several times as long.
+    #[inline(always)]
     fn enter<S: Simd, const ROWS: usize, const NV: usize, B: Right>(self, simd: S, a: impl Left<ROWS>, b: B) {
         simd.vectorize(
             #[inline(always)]
