@@ -99,7 +99,8 @@ impl Piece<'_> {
             core::array::from_fn(|_| &mut rows.next().expect("C has all its rows")[columns.clone()]);
         let factors: [[f32; TERMS]; ROWS] = core::array::from_fn(|r| core::array::from_fn(|q| a.at(i + r, p + q)));
         let terms: [&[f32]; TERMS] = core::array::from_fn(|q| b.row(p + q, columns.clone()));
-        let head = blocking::unaligned_head::<S>(c[0], if ROWS == 1 { 0 } else { *c_stride });
+        // One row is written too seldom to pay for two partial vectors more.
+        let head = if ROWS == 1 { 0 } else { blocking::unaligned_head::<S>(c[0], *c_stride) };
         simd.vectorize(
             #[inline(always)]
             move || Sums { c, from_c, factors, terms }.run(simd, head),
