@@ -2,6 +2,7 @@
 //! an error.
 
 use lanegrad::*;
+use lanegrad_verify::check::update::methods;
 
 #[track_caller]
 fn assert_error<T>(result: Result<T, Error>, message: &str) {
@@ -33,15 +34,7 @@ fn views_that_are_right_although_they_look_wrong() {
     assert!(MatMut::with_row_stride(&mut [0.0; 11], 3, 3, 4).is_ok());
 }
 
-const METHODS: [Method; 7] = [
-    Method::Sgd,
-    Method::Momentum { momentum: Momentum::Constant(0.75) },
-    Method::Nesterov { momentum: Momentum::Constant(0.75) },
-    Method::Adagrad { epsilon: 1e-7 },
-    Method::RmsProp { decay: 0.9, epsilon: 1e-6 },
-    Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-6, momentum: Momentum::Constant(0.75) },
-    Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 },
-];
+const METHODS: [Method; 7] = methods(Momentum::Constant(0.75));
 
 fn looks_ahead(method: Method) -> bool {
     matches!(method, Method::Nesterov { .. } | Method::RmsPropNesterov { .. })

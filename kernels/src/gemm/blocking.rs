@@ -126,12 +126,6 @@ pub(super) fn aligned(workspace: &mut [f32]) -> &mut [f32] {
     &mut workspace[skip..]
 }
 
-/// The numbers before the first vector of C that begins where one of memory does; none if the next row's vectors would not. A store
-/// across two cache lines costs two.
-pub(super) fn unaligned_head<S: Simd>(c: &[f32], c_stride: usize) -> usize {
-    if c_stride.is_multiple_of(S::LANES) { c.as_ptr().align_offset(4 * S::LANES).min(S::LANES) % S::LANES } else { 0 }
-}
-
 /// The parts of `workspace`, B's panels at the start of a cache line.
 pub(super) fn split<const MR: usize>(workspace: &mut [f32], m: usize, n: usize, kc: usize, nr: usize) -> Blocking<'_> {
     let needed = "the workspace has workspace_len numbers";

@@ -13,7 +13,6 @@
 //! time, vectors that begin where a vector of memory does. Neither pays for packing, nor for the ends of many short tiles.
 
 use super::Product;
-use super::blocking;
 use crate::epilogue::Store;
 use crate::simd::Simd;
 use crate::view::View;
@@ -43,19 +42,17 @@ pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
     let piece = if m <= MAX_M { ROWS_PIECE } else { ROWS_PIECE / k.max(1) };
     for jc in (0..n).step_by(piece) {
         let columns = jc..n.min(jc + piece);
+        // No more factors at a time than registers hold: four terms of two rows, or two terms of four.
+        let height = if k < MAX_K { 4 } else { 2 };
         let mut i = 0;
         while i < m {
-            let rows = if m - i >= 4 { 4 } else { 1 };
+            let rows = if m - i >= height { height } else { 1 };
             let mut c = Piece { c: &mut c[i * c_stride..], c_stride, columns: columns.clone() };
             let mut p = 0;
             while p < k {
                 let from_c = accumulate || p > 0;
-                // No more factors at a time than registers hold.
                 p += match (rows, k - p) {
-                    (4, 4..) => {
-                        c.below(2).add::<S, 2, 4>(simd, from_c, a, i + 2, b, p);
-                        c.add::<S, 2, 4>(simd, from_c, a, i, b, p)
-                    }
+                    (2, 4..) => c.add::<S, 2, 4>(simd, from_c, a, i, b, p),
                     (4, 2..) => c.add::<S, 4, 2>(simd, from_c, a, i, b, p),
                     (4, _) => c.add::<S, 4, 1>(simd, from_c, a, i, b, p),
                     (_, 4..) => c.add::<S, 1, 4>(simd, from_c, a, i, b, p),
@@ -77,11 +74,6 @@ struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// The rows from the one so far below on.
-    fn below(&mut self, rows: usize) -> Piece<'_> {
-        Piece { c: &mut self.c[rows * self.c_stride..], c_stride: self.c_stride, columns: self.columns.clone() }
-    }
-
     /// `c ← c₀ + Σ a·b` for the first `ROWS` rows, those of A from `i` on, and terms `p`, `p + 1`, …, in this order; returns their
     /// number.
     fn add<S: Simd, const ROWS: usize, const TERMS: usize>(
@@ -100,13 +92,19 @@ impl Piece<'_> {
         let factors: [[f32; TERMS]; ROWS] = core::array::from_fn(|r| core::array::from_fn(|q| a.at(i + r, p + q)));
         let terms: [&[f32]; TERMS] = core::array::from_fn(|q| b.row(p + q, columns.clone()));
         // One row is written too seldom to pay for two partial vectors more.
-        let head = if ROWS == 1 { 0 } else { blocking::unaligned_head::<S>(c[0], *c_stride) };
+        let head = if ROWS == 1 { 0 } else { unaligned_head::<S>(c[0], *c_stride) };
         simd.vectorize(
             #[inline(always)]
             move || Sums { c, from_c, factors, terms }.run(simd, head),
         );
         TERMS
     }
+}
+
+/// The numbers before the first vector that begins where one of memory does; none if the next row's vectors would not. A store across
+/// two cache lines costs two.
+fn unaligned_head<S: Simd>(c: &[f32], c_stride: usize) -> usize {
+    if c_stride.is_multiple_of(S::LANES) { c.as_ptr().align_offset(4 * S::LANES).min(S::LANES) % S::LANES } else { 0 }
 }
 
 /// `ROWS` rows of C, and the terms that are added to them.

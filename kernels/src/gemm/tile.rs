@@ -265,15 +265,17 @@ impl Strip<'_> {
         let depth = sabotage!(self.depth.clone(), 4 => self.depth.start..self.depth.end.max(self.depth.start + 1) - 1);
         let (panel, source) = (&mut *self.panel, self.source.take());
         match self.a {
-            Rows::InPlace(a) => tile.run::<S, ROWS, NV>(simd, RowsInPlace::new(a, rows, depth), panel, source, last),
+            Rows::InPlace(a) => {
+                tile.with_rows::<S, ROWS, NV>(simd, RowsInPlace::new(a, rows, depth), panel, source, last)
+            }
             Rows::Across(a) => {
                 let needed = depth.len().saturating_sub(1) * a.col_stride + ROWS;
                 let steps = &a.data[depth.start * a.col_stride + rows.start..][..needed];
-                tile.run::<S, ROWS, NV>(simd, RowsAcross { steps, stride: a.col_stride }, panel, source, last);
+                tile.with_rows::<S, ROWS, NV>(simd, RowsAcross { steps, stride: a.col_stride }, panel, source, last);
             }
             Rows::Packed(panels) => {
                 let (rows, _) = panels[before * self.depth.len()..][..ROWS * depth.len()].as_chunks::<ROWS>();
-                tile.run::<S, ROWS, NV>(simd, PackedRows { panel: rows }, panel, source, last);
+                tile.with_rows::<S, ROWS, NV>(simd, PackedRows { panel: rows }, panel, source, last);
             }
         }
     }
@@ -289,8 +291,9 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
+    /// Sums the tile with these rows of A, and columns of B from where they are.
     #[inline(always)]
-    fn run<S: Simd, const ROWS: usize, const NV: usize>(
+    fn with_rows<S: Simd, const ROWS: usize, const NV: usize>(
         self,
         simd: S,
         a: impl Left<ROWS>,
@@ -299,16 +302,16 @@ impl Tile<'_> {
         last: bool,
     ) {
         match source {
-            Some(source) if last => self.enter::<S, ROWS, NV, _>(simd, a, ColumnsInPlace { source }),
-            Some(source) => self.enter::<S, ROWS, NV, _>(simd, a, CopiedColumns { source, panel }),
-            None => self.enter::<S, ROWS, NV, _>(simd, a, PackedColumns { panel }),
+            Some(source) if last => self.sum_as_function::<S, ROWS, NV, _>(simd, a, ColumnsInPlace { source }),
+            Some(source) => self.sum_as_function::<S, ROWS, NV, _>(simd, a, CopiedColumns { source, panel }),
+            None => self.sum_as_function::<S, ROWS, NV, _>(simd, a, PackedColumns { panel }),
         }
     }
 
     /// Each kind of tile is a function of its own: in one function with others the compiler would spill some of its sums, and take
     /// several times as long.
     #[inline(always)]
-    fn enter<S: Simd, const ROWS: usize, const NV: usize, B: Right>(self, simd: S, a: impl Left<ROWS>, b: B) {
+    fn sum_as_function<S: Simd, const ROWS: usize, const NV: usize, B: Right>(self, simd: S, a: impl Left<ROWS>, b: B) {
         simd.vectorize(
             #[inline(always)]
             move || self.sum::<S, ROWS, NV, B>(simd, a, b),

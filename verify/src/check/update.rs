@@ -82,17 +82,31 @@ pub(super) fn twin(isa: Isa, method: Method, tally: &mut Tally) {
     }
 }
 
-/// The rules of the lecture, with momentum that rises.
-pub(super) const METHODS: [(&str, Method); 7] = {
-    const RISING: Momentum = Momentum::Rising { from: 0.3, to: 0.95, steps: 10 };
+/// The rules of the lecture, with this momentum where they have one.
+pub const fn methods(momentum: Momentum) -> [Method; 7] {
     [
-        ("sgd", Method::Sgd),
-        ("momentum", Method::Momentum { momentum: RISING }),
-        ("nesterov", Method::Nesterov { momentum: RISING }),
-        ("adagrad", Method::Adagrad { epsilon: 1e-7 }),
-        ("rmsprop", Method::RmsProp { decay: 0.9, epsilon: 1e-7 }),
-        ("rmsprop-nesterov", Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-7, momentum: RISING }),
-        ("adam", Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 }),
+        Method::Sgd,
+        Method::Momentum { momentum },
+        Method::Nesterov { momentum },
+        Method::Adagrad { epsilon: 1e-7 },
+        Method::RmsProp { decay: 0.9, epsilon: 1e-7 },
+        Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-7, momentum },
+        Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 },
+    ]
+}
+
+/// Their names, and with momentum that rises.
+pub(super) const METHODS: [(&str, Method); 7] = {
+    let [sgd, momentum, nesterov, adagrad, rmsprop, rmsprop_nesterov, adam] =
+        methods(Momentum::Rising { from: 0.3, to: 0.95, steps: 10 });
+    [
+        ("sgd", sgd),
+        ("momentum", momentum),
+        ("nesterov", nesterov),
+        ("adagrad", adagrad),
+        ("rmsprop", rmsprop),
+        ("rmsprop-nesterov", rmsprop_nesterov),
+        ("adam", adam),
     ]
 };
 

@@ -12,20 +12,13 @@ mod world;
 
 use backends::CHILD;
 use lanegrad::*;
+use lanegrad_verify::check::update::methods;
 use std::collections::{BTreeMap, BTreeSet};
 use std::{env, fs};
 use table::{Row, Table};
 use world::World;
 
-const METHODS: [Method; 7] = [
-    Method::Sgd,
-    Method::Momentum { momentum: Momentum::Constant(0.75) },
-    Method::Nesterov { momentum: Momentum::Constant(0.75) },
-    Method::Adagrad { epsilon: 1e-7 },
-    Method::RmsProp { decay: 0.9, epsilon: 1e-6 },
-    Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-6, momentum: Momentum::Constant(0.75) },
-    Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 },
-];
+const METHODS: [Method; 7] = methods(Momentum::Constant(0.75));
 
 fn table() -> Table {
     let mut t = Table::default();

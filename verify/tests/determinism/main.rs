@@ -7,6 +7,7 @@ mod neighbours;
 mod operand;
 
 use lanegrad::*;
+use lanegrad_verify::check::update::methods;
 use operand::{CANARY, Input, Output};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -28,15 +29,7 @@ const SHAPES: [(usize, usize, usize); 11] = [
 
 const ACTIVATIONS: [Activation; 4] = [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu];
 
-const METHODS: [Method; 7] = [
-    Method::Sgd,
-    Method::Momentum { momentum: Momentum::Constant(0.9) },
-    Method::Nesterov { momentum: Momentum::Constant(0.9) },
-    Method::Adagrad { epsilon: 1e-7 },
-    Method::RmsProp { decay: 0.9, epsilon: 1e-6 },
-    Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-6, momentum: Momentum::Constant(0.9) },
-    Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 },
-];
+const METHODS: [Method; 7] = methods(Momentum::Constant(0.9));
 
 fn numbers(len: usize, seed: u64) -> Vec<f32> {
     let mut rng = StdRng::seed_from_u64(seed);

@@ -5,21 +5,13 @@
 mod control_register;
 
 use lanegrad::*;
+use lanegrad_verify::check::update::methods;
 use lanegrad_verify::shapes::Edges;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-const MOMENTUM: Momentum = Momentum::Constant(0.75);
-const METHODS: [Method; 7] = [
-    Method::Sgd,
-    Method::Momentum { momentum: MOMENTUM },
-    Method::Nesterov { momentum: MOMENTUM },
-    Method::Adagrad { epsilon: 1e-7 },
-    Method::RmsProp { decay: 0.9, epsilon: 1e-6 },
-    Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-6, momentum: MOMENTUM },
-    Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 },
-];
+const METHODS: [Method; 7] = methods(Momentum::Constant(0.75));
 const ACTIVATIONS: [Activation; 4] = [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu];
 const CLIPS: [Option<Clip>; 3] = [None, Some(Clip::Value(0.5)), Some(Clip::GlobalNorm(0.5))];
 
