@@ -25,9 +25,9 @@ pub const THIN_MAX_M: usize = 64;
 /// Up to so many rows, a forward product is summed in lanes.
 pub const DOTS_MAX_M: usize = 8;
 /// Columns of C of which dot products are computed at a time.
-pub(super) const DOTS_COLUMNS: usize = 16;
-/// Steps of k at a time in dot products whose operands have to be packed.
-pub const DOTS_DEPTH: usize = 512;
+pub(super) const DOTS_COLUMNS: usize = 24;
+/// Steps of k at a time in dot products: four rows of A and three of B, 28 KiB, stay in L1 with them.
+pub const DOTS_DEPTH: usize = 1024;
 
 /// Multiples of every instruction set's mr and nr: rounding up to these is enough for each of them.
 const EVERY_MR: usize = 12;
@@ -96,7 +96,7 @@ pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
     let few = m.min(THIN_MAX_M);
     let sums = n.checked_next_multiple_of(MAX_LANES)?.checked_mul(few.next_multiple_of(MAX_LANES))?;
     let transposed = panels_len(n, few, kc)?.checked_add(sums)?;
-    let dots = dots::packed_len(m, k)?.checked_add(DOTS_COLUMNS * DOTS_DEPTH + ALIGNMENT)?;
+    let dots = dots::workspace_len(m, k)?.checked_add(ALIGNMENT)?;
     Some(panels_len(m, n, kc)?.max(transposed).max(dots))
 }
 

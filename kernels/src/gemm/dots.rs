@@ -39,8 +39,10 @@ impl Order {
 /// Lanes of a sum, on every instruction set.
 const LANES: usize = 16;
 
-/// The sums of `DOTS_MAX_M` rows and `DOTS_COLUMNS` columns.
-type Sums = [[[f32; LANES]; DOTS_COLUMNS]; DOTS_MAX_M];
+/// The sums of a row, of `DOTS_COLUMNS` columns.
+type RowSums = [[f32; LANES]; DOTS_COLUMNS];
+/// Numbers in the sums of all rows.
+const SUMS: usize = DOTS_MAX_M * DOTS_COLUMNS * LANES;
 
 /// `C = A·B`, a few columns of C at a time. Compiled once a lowering, not once an epilogue.
 pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
@@ -48,14 +50,17 @@ pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
         #[inline(always)]
         move || {
             let Product { m, n, k, a, b, c, c_stride, workspace, .. } = product;
-            let (b_rows, workspace) = workspace.split_at_mut(DOTS_COLUMNS * DOTS_DEPTH);
-            let packed = blocking::aligned(workspace);
-            pack_rows(simd, a, m, k, packed);
-            // Without a step, with k = 0, they stay as they are.
-            let mut sums = [[[0.0; LANES]; DOTS_COLUMNS]; DOTS_MAX_M];
+            let (sums, workspace) = blocking::aligned(workspace).split_at_mut(SUMS);
+            let (b_rows, packed) = workspace.split_at_mut(b_rows_len(k));
+            let sums = sums.as_chunks_mut::<LANES>().0.as_chunks_mut::<DOTS_COLUMNS>().0;
+            if k > 0 {
+                pack_rows(simd, a, m, k, packed);
+            } else {
+                sums.as_flattened_mut().as_flattened_mut().fill(0.0);
+            }
             for from in (0..n).step_by(DOTS_COLUMNS) {
                 let columns = from..n.min(from + DOTS_COLUMNS);
-                Dots { m, k, a: packed, b: b.t(), columns: columns.clone(), b_rows }.run(simd, &mut sums);
+                Dots { m, k, a: packed, b: b.t(), columns: columns.clone(), b_rows }.run(simd, sums);
                 for i in 0..m {
                     for lanes in vectors(simd, columns.len()) {
                         let place = from + lanes.start..from + lanes.end;
@@ -69,7 +74,7 @@ pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
 
 /// The sums of at most `LANES` columns, their own lanes added up, half to half.
 #[inline(always)]
-fn fold<S: Simd>(simd: S, sums: &[[f32; LANES]; DOTS_COLUMNS], columns: Range<usize>) -> S::V {
+fn fold<S: Simd>(simd: S, sums: &RowSums, columns: Range<usize>) -> S::V {
     let sums = View { data: sums.as_flattened(), row_stride: LANES, col_stride: 1 };
     let quad = |lane| pack::load_columns(simd, sums, columns.clone(), lane);
     let (a, b, c, d) = (quad(0), quad(4), quad(8), quad(12));
@@ -98,27 +103,50 @@ struct Dots<'a> {
 }
 
 /// The rows of A in groups, and how many rows each group is compiled for: 1, 2 or 4.
+#[inline(always)]
 fn groups(m: usize) -> impl Iterator<Item = (Range<usize>, usize)> {
-    (0..m).step_by(4).map(move |from| (from..m.min(from + 4), (m - from).min(4).next_power_of_two()))
+    let mut from = 0;
+    core::iter::from_fn(
+        #[inline(always)]
+        move || {
+            let rows = from..m.min(from + 4);
+            from = rows.end;
+            (!rows.is_empty()).then_some((rows.clone(), rows.len().next_power_of_two()))
+        },
+    )
 }
 
-/// Numbers of A, packed.
-pub(super) fn packed_len(m: usize, k: usize) -> Option<usize> {
-    m.min(DOTS_MAX_M).next_multiple_of(4).checked_mul(k.checked_next_multiple_of(LANES)?)
+/// Numbers of workspace: the sums, rows of B, and A packed.
+pub(super) fn workspace_len(m: usize, k: usize) -> Option<usize> {
+    let packed = m.min(DOTS_MAX_M).next_multiple_of(4).checked_mul(k.checked_next_multiple_of(LANES)?)?;
+    packed.checked_add(SUMS + b_rows_len(k))
+}
+
+/// Numbers in rows of B that have to be packed.
+fn b_rows_len(k: usize) -> usize {
+    DOTS_COLUMNS * k.min(DOTS_DEPTH).next_multiple_of(LANES)
 }
 
 /// Packs A: group by group, step by step of sixteen, row by row. So a step's rows lie side by side and at the start of cache lines;
 /// what is missing is zero.
 #[inline(always)]
 fn pack_rows<S: Simd>(simd: S, a: View<'_>, m: usize, k: usize, packed: &mut [f32]) {
-    let mut packed = packed.chunks_exact_mut(S::LANES);
+    let steps = k.div_ceil(LANES);
     for (rows, height) in groups(m) {
-        for step in (0..k).step_by(LANES) {
-            for i in rows.start..rows.start + height {
-                for from in (step..step + LANES).step_by(S::LANES) {
-                    let present = i < rows.end && from < k;
-                    let v = if present { a.load(simd, i, from..k.min(from + S::LANES)) } else { simd.splat(0.0) };
-                    simd.store(v, packed.next().expect("the workspace has workspace_len numbers"));
+        let group = packed[rows.start * steps * LANES..][..height * steps * LANES].as_chunks_mut::<LANES>().0;
+        for row in 0..height {
+            let i = rows.start + row;
+            for (step, target) in group[row..].iter_mut().step_by(height).enumerate() {
+                let columns = step * LANES..k.min((step + 1) * LANES);
+                if i >= rows.end {
+                    target.fill(0.0);
+                } else if a.col_stride == 1 && columns.len() == LANES {
+                    target.copy_from_slice(a.row(i, columns));
+                } else {
+                    for lanes in vectors(simd, LANES) {
+                        let columns = (columns.start + lanes.start).min(k)..(columns.start + lanes.end).min(k);
+                        simd.store(a.load(simd, i, columns), &mut target[lanes]);
+                    }
                 }
             }
         }
@@ -127,13 +155,14 @@ fn pack_rows<S: Simd>(simd: S, a: View<'_>, m: usize, k: usize, packed: &mut [f3
 
 impl Dots<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S, sums: &mut Sums) {
+    fn run<S: Simd>(self, simd: S, sums: &mut [RowSums]) {
         let Self { m, k, a, b, columns, b_rows } = self;
         let in_place = b.col_stride == 1;
-        for from in (0..k).step_by(if in_place { k.max(1) } else { DOTS_DEPTH }) {
-            let depth = from..if in_place { k } else { k.min(from + DOTS_DEPTH) };
+        let longest = if in_place && m == 1 { k.max(1) } else { DOTS_DEPTH };
+        for from in (0..k).step_by(longest) {
+            let depth = from..k.min(from + longest);
             let b = if in_place {
-                View { data: &b.data[columns.start * b.row_stride..], ..b }
+                View { data: &b.data[columns.start * b.row_stride + from..], ..b }
             } else {
                 let width = depth.len().next_multiple_of(LANES);
                 pack::panel(simd, b, columns.clone(), depth.clone(), width, b_rows);
@@ -144,14 +173,15 @@ impl Dots<'_> {
                 let a = &a[rows.start * steps..][..height * steps][from * height..];
                 let piece = Piece { a, b, len: depth.len(), columns: columns.len(), first: from == 0 };
                 let sums = &mut sums[rows.start..];
-                // So many rows and columns at a time that eight vectors of sums do not depend on each other.
+                // Vectors of each sixteen, rows and columns at a time: twelve sums that do not depend on each other, or eight where
+                // reading B is what takes the time.
                 match (LANES / S::LANES, height) {
                     (1, 1) => piece.add::<S, 1, 1, 8>(simd, sums),
                     (1, 2) => piece.add::<S, 1, 2, 4>(simd, sums),
-                    (1, _) => piece.add::<S, 1, 4, 2>(simd, sums),
+                    (1, _) => piece.add::<S, 1, 4, 3>(simd, sums),
                     (2, 1) => piece.add::<S, 2, 1, 4>(simd, sums),
-                    (2, 2) => piece.add::<S, 2, 2, 2>(simd, sums),
-                    (2, _) => piece.add::<S, 2, 4, 1>(simd, sums),
+                    (2, 2) => piece.add::<S, 2, 2, 3>(simd, sums),
+                    (2, _) => piece.add::<S, 1, 4, 3>(simd, sums),
                     (_, 1) => piece.add::<S, 16, 1, 1>(simd, sums),
                     (_, 2) => piece.add::<S, 16, 2, 1>(simd, sums),
                     _ => piece.add::<S, 16, 4, 1>(simd, sums),
@@ -171,11 +201,8 @@ struct Piece<'a> {
     first: bool,
 }
 
-/// The sums of a row.
-type RowSums = [[f32; LANES]; DOTS_COLUMNS];
-
 impl Piece<'_> {
-    /// Adds to the sums of `ROWS` rows, `COLUMNS` columns at a time, each of which is `NV` vectors.
+    /// Adds to the sums of `ROWS` rows, `COLUMNS` columns at a time, `NV` vectors of each sixteen at a time.
     #[inline(always)]
     fn add<S: Simd, const NV: usize, const ROWS: usize, const COLUMNS: usize>(&self, simd: S, sums: &mut [RowSums]) {
         let (a, _) = self.a.as_chunks::<LANES>().0.as_chunks::<ROWS>();
@@ -186,80 +213,91 @@ impl Piece<'_> {
             for (j, column) in columns.iter_mut().enumerate() {
                 *column = self.columns.min(from + j + 1) - 1;
             }
-            self.tile::<S, NV, ROWS, COLUMNS>(simd, a, columns, sums);
+            for lane in (0..LANES).step_by(NV * S::LANES) {
+                self.tile::<S, NV, ROWS, COLUMNS>(simd, a, columns, lane, sums);
+            }
         }
     }
 
+    /// Adds to the sums of `NV` vectors of lanes from `lane` on.
     #[inline(always)]
     fn tile<S: Simd, const NV: usize, const ROWS: usize, const COLUMNS: usize>(
         &self,
         simd: S,
         a: &[[[f32; LANES]; ROWS]],
         columns: [usize; COLUMNS],
+        lane: usize,
         sums: &mut [RowSums; ROWS],
     ) {
         let mut vectors = [[[simd.splat(0.0); NV]; COLUMNS]; ROWS];
         if !self.first {
             for i in 0..ROWS {
                 for j in 0..COLUMNS {
-                    vectors[i][j] = split(simd, &sums[i][columns[j]]);
+                    vectors[i][j] = load(simd, &sums[i][columns[j]], lane);
                 }
             }
         }
         let whole = self.len / LANES;
         let (a, last) = (&a[..whole], a.get(whole));
-        let b = columns.map(|j| self.b.row(j, 0..self.len).as_chunks::<LANES>());
-        let steps = b.map(|(steps, _)| &steps[..whole]);
-        for step in 0..whole {
+        // A loop, not `map`, which is not always inlined.
+        let (mut steps, mut rests) = ([[].as_slice(); COLUMNS], [[].as_slice(); COLUMNS]);
+        for j in 0..COLUMNS {
+            let (row, rest) = self.b.row(columns[j], 0..self.len).as_chunks::<LANES>();
+            (steps[j], rests[j]) = (&row[..whole], rest);
+        }
+        for (step, a) in a.iter().enumerate() {
             let mut b = [&[0.0; LANES]; COLUMNS];
             for j in 0..COLUMNS {
                 b[j] = &steps[j][step];
             }
-            add_step(simd, &a[step], b, &mut vectors);
+            add_step(simd, a, b, lane, &mut vectors);
         }
         if let Some(a) = last.filter(|_| whole * LANES < self.len) {
             let mut factors = [[0.0; LANES]; COLUMNS];
             for j in 0..COLUMNS {
-                let (_, rest) = b[j];
-                factors[j][..rest.len()].copy_from_slice(rest);
+                factors[j][..rests[j].len()].copy_from_slice(rests[j]);
             }
-            add_step(simd, a, factors.each_ref(), &mut vectors);
+            add_step(simd, a, factors.each_ref(), lane, &mut vectors);
         }
         for i in 0..ROWS {
             for j in 0..COLUMNS {
                 for v in 0..NV {
-                    simd.store(vectors[i][j][v], &mut sums[i][columns[j]][v * S::LANES..]);
+                    simd.store(vectors[i][j][v], &mut sums[i][columns[j]][lane + v * S::LANES..]);
                 }
             }
         }
     }
 }
 
-/// `vectors[i][j] ← a[i]·b[j] + vectors[i][j]`
+/// `vectors[i][j] ← a[i]·b[j] + vectors[i][j]`, of the lanes from `lane` on.
 #[inline(always)]
 fn add_step<S: Simd, const NV: usize, const ROWS: usize, const COLUMNS: usize>(
     simd: S,
     a: &[[f32; LANES]; ROWS],
     b: [&[f32; LANES]; COLUMNS],
+    lane: usize,
     vectors: &mut [[[S::V; NV]; COLUMNS]; ROWS],
 ) {
+    let mut columns = [[simd.splat(0.0); NV]; COLUMNS];
     for j in 0..COLUMNS {
-        let b: [S::V; NV] = split(simd, b[j]);
-        for i in 0..ROWS {
-            let a: [S::V; NV] = split(simd, &a[i]);
+        columns[j] = load(simd, b[j], lane);
+    }
+    for i in 0..ROWS {
+        let a: [S::V; NV] = load(simd, &a[i], lane);
+        for j in 0..COLUMNS {
             for v in 0..NV {
-                vectors[i][j][v] = simd.mul_add(a[v], b[v], vectors[i][j][v]);
+                vectors[i][j][v] = simd.mul_add(a[v], columns[j][v], vectors[i][j][v]);
             }
         }
     }
 }
 
-/// The vectors that sixteen numbers are.
+/// `NV` vectors of sixteen numbers, from `lane` on.
 #[inline(always)]
-fn split<S: Simd, const NV: usize>(simd: S, numbers: &[f32; LANES]) -> [S::V; NV] {
+fn load<S: Simd, const NV: usize>(simd: S, numbers: &[f32; LANES], lane: usize) -> [S::V; NV] {
     let mut vectors = [simd.splat(0.0); NV];
     for v in 0..NV {
-        vectors[v] = simd.load(&numbers[v * S::LANES..]);
+        vectors[v] = simd.load(&numbers[lane + v * S::LANES..]);
     }
     vectors
 }
