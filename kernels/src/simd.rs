@@ -71,6 +71,10 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     fn store(self, v: Self::V, target: &mut [f32]);
     /// Writes the first `LANES` numbers of `target`, or all of them when there are fewer; nothing behind them.
     fn store_partial(self, v: Self::V, target: &mut [f32]);
+    /// Asks for the cache line of the number `ahead` behind the start of `source`, which need not lie in the slice: only time can
+    /// depend on it.
+    #[inline(always)]
+    fn prefetch(self, _source: &[f32], _ahead: usize) {}
     /// `x` in every lane.
     fn splat(self, x: f32) -> Self::V;
 

@@ -100,20 +100,38 @@ impl<S: Simd> Packing<'_, S> {
     /// Four steps at a time.
     #[inline(always)]
     fn contiguous_along_k(&mut self, lanes: Range<usize>, at: usize) {
-        let whole = self.whole(&lanes, at);
         let mut p = self.depth.start;
+        if self.whole(&lanes, at) {
+            p += self.whole_quads(lanes.start, at);
+        }
         while p + 4 <= self.depth.end {
-            let four = if whole {
-                load_columns(self.simd, self.b.t(), lanes.clone(), p)
-            } else {
-                load_few_columns(self.simd, self.b.t(), lanes.clone(), p)
-            };
+            let four = load_few_columns(self.simd, self.b.t(), lanes.clone(), p);
             for step in 0..4 {
                 self.store(four[step], p + step, at);
             }
             p += 4;
         }
         self.gathered(p..self.depth.end, lanes, at);
+    }
+
+    /// Packs as many steps as can be loaded inside the slice and stored inside the panel without a look at either's end; returns
+    /// their number, a multiple of four.
+    #[inline(always)]
+    fn whole_quads(&mut self, column: usize, at: usize) -> usize {
+        let (stride, width) = (self.b.col_stride, self.width);
+        let source = &self.b.data[column * stride + self.depth.start..];
+        let panel = &mut self.panel[at..];
+        let loaded = (source.len() + 1).saturating_sub((S::LANES - 1) * stride + 4).div_ceil(4);
+        let stored = (panel.len() + width).saturating_sub(S::LANES) / (4 * width);
+        let quads = loaded.min(stored).min(self.depth.len() / 4);
+        for quad in 0..quads {
+            let four = self.simd.load_columns(&source[4 * quad..], stride);
+            let rows = &mut panel[4 * quad * width..];
+            for step in 0..4 {
+                self.simd.store(four[step], &mut rows[step * width..]);
+            }
+        }
+        4 * quads
     }
 
     /// Whether nothing has to be zero: then more than what is wanted may be loaded, since the next row is stored over it.

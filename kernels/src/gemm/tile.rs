@@ -156,14 +156,23 @@ struct CopiedColumns<'a> {
     panel: &'a mut [f32],
 }
 
+/// So many steps before it is read, a row is asked for.
+const STEPS_AHEAD: usize = 16;
+
 impl<'a> Right for CopiedColumns<'a> {
-    type Step = (&'a [f32], &'a mut [f32]);
+    type Step = (&'a [f32], &'a mut [f32], usize);
     #[inline(always)]
     fn steps(self, width: usize) -> impl Iterator<Item = Self::Step> {
-        self.source.rows.chunks(self.source.stride).zip(self.panel.chunks_exact_mut(width))
+        let Source { rows, stride } = self.source;
+        // Rows lie too far apart for the processor to foresee where the next one is. Of a few rows, the next strip's part.
+        let ahead = if rows.len() > STEPS_AHEAD * stride { STEPS_AHEAD * stride } else { width };
+        rows.chunks(stride).zip(self.panel.chunks_exact_mut(width)).map(move |(row, copy)| (row, copy, ahead))
     }
     #[inline(always)]
-    fn load<S: Simd, const NV: usize>(simd: S, (row, copy): Self::Step) -> [S::V; NV] {
+    fn load<S: Simd, const NV: usize>(simd: S, (row, copy, ahead): Self::Step) -> [S::V; NV] {
+        for line in (0..NV * S::LANES).step_by(16) {
+            simd.prefetch(row, ahead + line + 15);
+        }
         let vectors: [S::V; NV] = load(simd, row);
         let copy = &mut copy[..NV * S::LANES];
         for j in 0..NV {

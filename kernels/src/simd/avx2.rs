@@ -91,6 +91,10 @@ impl Simd for Avx2 {
                 }
             }
         }
+        prefetch(source: &[f32], ahead: usize) {
+            // SAFETY: a prefetch may name any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast()) }
+        }
         splat(x: f32) -> __m256 { _mm256_set1_ps(x) }
 
         add(a: __m256, b: __m256) -> __m256 { _mm256_add_ps(a, b) }

@@ -74,6 +74,10 @@ impl Simd for Avx512 {
             // SAFETY: only the lanes that lie inside `target` are written.
             unsafe { _mm512_mask_storeu_ps(target.as_mut_ptr(), prefix(target.len().min(16)), v) }
         }
+        prefetch(source: &[f32], ahead: usize) {
+            // SAFETY: a prefetch may name any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast()) }
+        }
         splat(x: f32) -> __m512 { _mm512_set1_ps(x) }
 
         add(a: __m512, b: __m512) -> __m512 { _mm512_add_ps(a, b) }
