@@ -43,7 +43,7 @@ pub use self::dots::Order;
 pub use self::rows::ROWS_PIECE;
 
 use self::blocking::{Blocking, kc};
-use self::tile::{Rows, Source, Strip};
+use self::tile::{Rows, Steps, Strip};
 use crate::epilogue::{self, Epilogue, Store};
 use crate::isa::Kernel;
 use crate::simd::Simd;
@@ -106,26 +106,13 @@ impl<E: Epilogue> Product<'_, E> {
         Product { m, n, k, a, b, c, c_stride, accumulate, order, epilogue: Store, workspace }
     }
 
+    /// The loops around the tile.
     #[inline(always)]
     fn tiled<S: Simd>(self, simd: S) {
-        // The tile, from the registers: mr·nv sums, nv vectors of B and a number of A must fit.
-        if S::REGISTERS >= 32 {
-            self.blocked::<S, 6, 4>(simd);
-        } else if S::REGISTERS >= 16 {
-            self.blocked::<S, 6, 2>(simd);
-        } else {
-            self.blocked::<S, 4, 1>(simd);
-        }
-    }
-
-    /// The loops around the tile of `MR` rows and `NV` vectors.
-    #[inline(always)]
-    fn blocked<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
-        let nr = NV * S::LANES;
-        debug_assert_eq!(tile_shape(simd), (MR, nr), "what others are told about the tile");
+        let (mr, nr) = tile_shape(simd, self.m);
         let kc = kc(self.k);
-        let Blocking { a_panels, b_panels } = blocking::split::<MR>(self.workspace, self.m, self.n, kc, nr);
-        let a_in_place = blocking::unpacked::<S, MR>(simd, self.a, self.m, self.n, self.k);
+        let Blocking { a_panels, b_panels } = blocking::split(self.workspace, self.m, self.n, kc, (mr, nr));
+        let a_in_place = blocking::unpacked(simd, mr, self.a, self.m, self.n, self.k);
         // Whether other blocks of rows will use the panels of B.
         let keep = self.m > MC;
 
@@ -144,7 +131,7 @@ impl<E: Epilogue> Product<'_, E> {
                     } else if a_in_place {
                         Rows::Across(self.a)
                     } else {
-                        pack::rows::<S, MR>(simd, self.a, rows.clone(), depth.clone(), a_panels);
+                        pack::rows(simd, mr, self.a, rows.clone(), depth.clone(), a_panels);
                         Rows::Packed(a_panels)
                     };
                     for jr in columns.clone().step_by(nr) {
@@ -159,8 +146,8 @@ impl<E: Epilogue> Product<'_, E> {
                             && columns.len() == nr
                             && !depth.is_empty()
                         {
-                            let rows = &self.b.data[depth.start * self.b.row_stride + jr..];
-                            source = Some(Source { rows, stride: self.b.row_stride });
+                            let numbers = &self.b.data[depth.start * self.b.row_stride + jr..];
+                            source = Some(Steps { numbers, stride: self.b.row_stride });
                         } else if ic == 0 {
                             pack::panel(simd, self.b, depth.clone(), columns.clone(), width, panel);
                         }
@@ -176,7 +163,7 @@ impl<E: Epilogue> Product<'_, E> {
                             columns: columns.len(),
                             from_c,
                         };
-                        strip.sum::<S, MR, NV>(simd);
+                        strip.sum(simd, mr);
                         // The strip's sums are still in L1.
                         if finish && E::CHANGES {
                             epilogue::apply(simd, self.epilogue, self.c, self.c_stride, rows.clone(), columns);

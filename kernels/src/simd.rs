@@ -32,10 +32,12 @@ mod avx2;
 mod avx512;
 mod portable;
 mod scalar;
+#[expect(unsafe_code, reason = "slices whose ends are looked at once, for all of them")]
+mod strided;
 
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 pub use self::{avx2::Avx2, avx512::Avx512};
-pub use self::{portable::Portable, scalar::Scalar};
+pub use self::{portable::Portable, scalar::Scalar, strided::Strided, strided::StridedMut};
 
 /// Vectors of `f32` and what can be done with them, lane by lane.
 ///

@@ -34,12 +34,17 @@ pub struct Edges {
 impl Edges {
     /// The edges of the library's kernels on this instruction set.
     pub fn of(isa: Isa) -> Self {
-        struct Ask;
+        Self::with_rows(isa, usize::MAX)
+    }
+
+    /// The same, with the tile of a product of `m` rows.
+    pub fn with_rows(isa: Isa, m: usize) -> Self {
+        struct Ask(usize);
         impl Kernel for Ask {
             type Output = Edges;
             #[inline(always)]
             fn run<S: Simd>(self, simd: S) -> Edges {
-                let (mr, nr) = gemm::tile_shape(simd);
+                let (mr, nr) = gemm::tile_shape(simd, self.0);
                 Edges {
                     mr,
                     nr,
@@ -54,7 +59,7 @@ impl Edges {
                 }
             }
         }
-        isa.run(Ask)
+        isa.run(Ask(m))
     }
 
     /// m, n, k around every edge: all up to twice the tile and one more, with few k; then each block's edge in turn.

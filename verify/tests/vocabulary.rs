@@ -1,7 +1,7 @@
 //! Every operation of the vocabulary, on every lowering that this processor has, against plain `f32` arithmetic.
 
 use lanegrad_kernels::isa::{Isa, Kernel};
-use lanegrad_kernels::simd::Simd;
+use lanegrad_kernels::simd::{Simd, Strided, StridedMut};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -304,5 +304,39 @@ fn full_loads_and_stores_check_the_length() {
         for store in [false, true] {
             assert!(std::panic::catch_unwind(|| isa.run(TooShort { store })).is_err(), "{isa}, store {store}");
         }
+    }
+}
+
+fn panics<R>(f: impl FnOnce() -> R) -> bool {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err()
+}
+
+#[test]
+fn strided_parts_are_those_of_an_index_and_lie_in_the_slice() {
+    for (count, width, stride) in [(0, 3, 5), (1, 3, 0), (1, 5, 2), (4, 3, 5), (4, 5, 5), (3, 0, 2), (3, 4, 2)] {
+        let needed = count.max(1) * stride - stride + width;
+        let mut numbers: Vec<f32> = (0..needed).map(|i| i as f32).collect();
+        let expected: Vec<Vec<f32>> = (0..count).map(|part| numbers[part * stride..][..width].to_vec()).collect();
+        let parts: Vec<Vec<f32>> = Strided::new(&numbers, count, width, stride).map(<[f32]>::to_vec).collect();
+        assert_eq!(parts, expected, "{count} parts of {width}, {stride} apart");
+        if count > 1 && width > stride {
+            assert!(panics(|| StridedMut::new(&mut numbers, count, width, stride).count()), "they overlap");
+        } else {
+            StridedMut::new(&mut numbers, count, width, stride).flatten().for_each(|x| *x += 100.0);
+            let written = numbers.iter().filter(|x| **x >= 100.0).count();
+            assert_eq!(written, count * width, "{count} parts of {width}, {stride} apart");
+            let parts: Vec<Vec<f32>> = Strided::new(&numbers, count, width, stride).map(<[f32]>::to_vec).collect();
+            assert!(parts.iter().flatten().all(|x| *x >= 100.0));
+        }
+        if count > 0 && needed > 0 {
+            let short = &mut numbers[..needed - 1];
+            assert!(panics(|| Strided::new(short, count, width, stride).count()), "the slice is too short");
+            assert!(panics(|| StridedMut::new(short, count, width, stride).count()), "the slice is too short");
+        }
+    }
+    let numbers = &mut [0.0; 8];
+    for (count, width, stride) in [(2, 1, usize::MAX), (usize::MAX, 1, 2), (2, usize::MAX, 1), (1, usize::MAX, 0)] {
+        assert!(panics(|| Strided::new(numbers, count, width, stride).count()));
+        assert!(panics(|| StridedMut::new(numbers, count, width, stride).count()));
     }
 }

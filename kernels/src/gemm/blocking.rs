@@ -2,7 +2,7 @@
 //!
 //! | constant | value | why |
 //! |---|---|---|
-//! | mr × nr | 6×64 AVX-512, 6×16 AVX2 | sums in registers; 24 and 12 chains of FMA hide its latency of 4 at 2 (1) a cycle |
+//! | mr × nr | 6×64 AVX-512; 6×16, 4×24, 2×32 AVX2 | sums in registers; 8 chains of FMA hide its latency of 4 at 2 a cycle |
 //! | KC | 512 | a tile's sums leave the registers once in 512 steps; a panel of B, 512×16, is 32 KiB and streams from L2 |
 //! | MC | 132 | a block of A, 132×512, is 264 KiB: half an L2 of 512 KiB, a multiple of mr, and a mini-batch of 128 is one block |
 //! | NC | 2048 | the panels of B, 512×2048, are 4 MiB: they stay in L3 |
@@ -43,15 +43,15 @@ pub const UNPACKED_MAX_N: usize = 128;
 pub const CROWDED_STRIDE: usize = 1024;
 
 /// Whether A is read where it is, in a product with `n` columns.
-pub(super) fn unpacked<S: Simd, const MR: usize>(_: S, a: View<'_>, m: usize, n: usize, k: usize) -> bool {
-    let few = m <= MR || n <= UNPACKED_MAX_N;
+pub(super) fn unpacked<S: Simd>(_: S, mr: usize, a: View<'_>, m: usize, n: usize, k: usize) -> bool {
+    let few = m <= mr || n <= UNPACKED_MAX_N;
     if a.col_stride == 1 {
         few || S::REGISTERS >= 32 && (n <= 2 * UNPACKED_MAX_N || !a.row_stride.is_multiple_of(CROWDED_STRIDE))
     } else {
         // Contiguous across. Whole tiles are read, also of the rows behind the last one: they must lie in the slice.
-        let height = row_tiles(MR, m).last().map_or(0, |(rows, height)| rows.start + height);
+        let height = row_tiles(mr, m).last().map_or(0, |(rows, height)| rows.start + height);
         let inside = k > 0 && a.data.len() >= (k - 1) * a.col_stride + height;
-        few && a.row_stride == 1 && a.col_stride >= MR && inside
+        few && a.row_stride == 1 && a.col_stride >= mr && inside
     }
 }
 
@@ -127,9 +127,9 @@ pub(super) fn aligned(workspace: &mut [f32]) -> &mut [f32] {
 }
 
 /// The parts of `workspace`, B's panels at the start of a cache line.
-pub(super) fn split<const MR: usize>(workspace: &mut [f32], m: usize, n: usize, kc: usize, nr: usize) -> Blocking<'_> {
+pub(super) fn split(workspace: &mut [f32], m: usize, n: usize, kc: usize, (mr, nr): (usize, usize)) -> Blocking<'_> {
     let needed = "the workspace has workspace_len numbers";
     let (b_panels, rest) = aligned(workspace).split_at_mut(columns_len(m, n, kc, nr).expect(needed));
-    let a_panels = &mut rest[..rows_len(m, kc, MR).expect(needed)];
+    let a_panels = &mut rest[..rows_len(m, kc, mr).expect(needed)];
     Blocking { a_panels, b_panels }
 }

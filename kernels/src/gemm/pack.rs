@@ -30,8 +30,9 @@ pub(super) fn panel<S: Simd>(
 }
 
 /// Packs A's `rows` × `depth` into the panels of their tiles, one behind the other. Compiled once a lowering, not once an epilogue.
-pub(super) fn rows<S: Simd, const MR: usize>(
+pub(super) fn rows<S: Simd>(
     simd: S,
+    mr: usize,
     a: View<'_>,
     rows: Range<usize>,
     depth: Range<usize>,
@@ -44,7 +45,7 @@ pub(super) fn rows<S: Simd, const MR: usize>(
             let steps = if a.row_stride == 1 { 16 } else { depth.len().max(1) };
             for from in depth.clone().step_by(steps) {
                 let steps = from..depth.end.min(from + steps);
-                for (tile, height) in row_tiles(MR, rows.len()) {
+                for (tile, height) in row_tiles(mr, rows.len()) {
                     let panel = &mut panels[tile.start * depth.len()..][..height * depth.len()];
                     let panel = &mut panel[(from - depth.start) * height..][..steps.len() * height];
                     let columns = rows.start + tile.start..rows.start + tile.end;

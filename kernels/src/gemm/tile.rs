@@ -13,91 +13,99 @@
 //! ```
 
 use super::blocking::row_tiles;
-use crate::simd::Simd;
+use crate::simd::{Simd, Strided, StridedMut};
 use crate::view::View;
 use core::ops::Range;
 
-/// The largest tile of a lowering: rows and columns.
-pub fn tile_shape<S: Simd>(_: S) -> (usize, usize) {
-    let (rows, vectors) = match S::REGISTERS {
-        32.. => (6, 4),
-        16.. => (6, 2),
-        _ => (4, 1),
-    };
-    (rows, vectors * S::LANES)
+/// The largest tile of a product of `m` rows: rows and columns. Fewer rows leave registers for more columns.
+pub fn tile_shape<S: Simd>(_: S, m: usize) -> (usize, usize) {
+    let mr = if S::REGISTERS >= 16 { 6 } else { 4 };
+    // The first tile is the highest.
+    let highest = row_tiles(mr, m).next().map_or(mr, |(_, height)| height);
+    let vectors = (1..=MAX_VECTORS).rev().find(|vectors| fits::<S>(highest, *vectors)).unwrap_or(1);
+    (highest, vectors * S::LANES)
 }
 
-/// Where a tile reads A, step by step along k.
+/// The most vectors in a row of a tile.
+const MAX_VECTORS: usize = 4;
+
+/// Whether a tile's sums, a step of B and a number of A fit the registers, one of which the compiler needs to itself.
+const fn fits<S: Simd>(rows: usize, vectors: usize) -> bool {
+    rows * vectors + vectors + 1 < S::REGISTERS
+}
+
+/// An operand whose numbers lie side by side in each step along k: packed, or where they are. The first step begins where the slice
+/// does.
+#[derive(Clone, Copy)]
+pub(super) struct Steps<'a> {
+    pub(super) numbers: &'a [f32],
+    /// From one step to the next.
+    pub(super) stride: usize,
+}
+
+/// How a strip reads A.
+trait Read: Copy {
+    /// The rows of a tile.
+    fn rows<const ROWS: usize>(self, place: Place) -> impl Left<ROWS>;
+}
+
+/// Where a tile reads A.
 trait Left<const ROWS: usize>: Copy {
     /// What tells one step from another.
     type Step: Copy;
-    fn steps(self) -> impl Iterator<Item = Self::Step>;
+    fn steps(self, depth: usize) -> impl Iterator<Item = Self::Step>;
     /// Row i's element.
     fn at(self, step: Self::Step, i: usize) -> f32;
 }
 
-/// Rows of A, contiguous along k, read where they are.
+/// Rows that are contiguous along k, where they are.
 #[derive(Clone, Copy)]
-struct RowsInPlace<'a, const ROWS: usize> {
-    rows: [&'a [f32]; ROWS],
-}
+struct InPlace<'a>(View<'a>);
 
-impl<'a, const ROWS: usize> RowsInPlace<'a, ROWS> {
+impl Read for InPlace<'_> {
     /// Rows behind the last one repeat it; their sums are not stored.
     #[inline(always)]
-    fn new(a: View<'a>, rows: Range<usize>, depth: Range<usize>) -> Self {
+    fn rows<const ROWS: usize>(self, place: Place) -> impl Left<ROWS> {
+        let Self(a) = self;
+        let Place { row, rows, step, depth, .. } = place;
         let mut slices = [[].as_slice(); ROWS];
-        for (i, slice) in slices.iter_mut().enumerate() {
-            if !depth.is_empty() {
-                *slice = a.row((rows.start + i).min(rows.end - 1), depth.clone());
-            }
+        // Without a step there may be no numbers.
+        for (i, slice) in slices.iter_mut().enumerate().take(if depth > 0 { ROWS } else { 0 }) {
+            *slice = &a.data[(row + i.min(rows - 1)) * a.row_stride + step..][..depth];
         }
-        Self { rows: slices }
+        slices
     }
 }
 
-impl<const ROWS: usize> Left<ROWS> for RowsInPlace<'_, ROWS> {
+impl<const ROWS: usize> Left<ROWS> for [&[f32]; ROWS] {
     type Step = usize;
     #[inline(always)]
-    fn steps(self) -> impl Iterator<Item = usize> {
-        0..self.rows[0].len()
+    fn steps(self, depth: usize) -> impl Iterator<Item = usize> {
+        0..depth
     }
     #[inline(always)]
     fn at(self, step: usize, i: usize) -> f32 {
-        self.rows[i][step]
+        self[i][step]
     }
 }
 
-/// A panel of packed rows.
+/// Rows that are contiguous across, where they are.
 #[derive(Clone, Copy)]
-struct PackedRows<'a, const ROWS: usize> {
-    panel: &'a [[f32; ROWS]],
-}
+struct Across<'a>(View<'a>);
 
-impl<'a, const ROWS: usize> Left<ROWS> for PackedRows<'a, ROWS> {
-    type Step = &'a [f32; ROWS];
+impl Read for Across<'_> {
     #[inline(always)]
-    fn steps(self) -> impl Iterator<Item = Self::Step> {
-        self.panel.iter()
-    }
-    #[inline(always)]
-    fn at(self, step: Self::Step, i: usize) -> f32 {
-        step[i]
+    fn rows<const ROWS: usize>(self, place: Place) -> impl Left<ROWS> {
+        let Self(a) = self;
+        Steps { numbers: &a.data[place.step * a.col_stride + place.row..], stride: a.col_stride }
     }
 }
 
-/// Rows of A, contiguous across, read where they are: from one step to the next it is a row of Aᵀ.
-#[derive(Clone, Copy)]
-struct RowsAcross<'a> {
-    steps: &'a [f32],
-    stride: usize,
-}
-
-impl<'a, const ROWS: usize> Left<ROWS> for RowsAcross<'a> {
+impl<'a, const ROWS: usize> Left<ROWS> for Steps<'a> {
     type Step = &'a [f32];
     #[inline(always)]
-    fn steps(self) -> impl Iterator<Item = Self::Step> {
-        self.steps.chunks(self.stride)
+    fn steps(self, depth: usize) -> impl Iterator<Item = Self::Step> {
+        Strided::new(self.numbers, depth, ROWS, self.stride)
     }
     #[inline(always)]
     fn at(self, step: Self::Step, i: usize) -> f32 {
@@ -106,14 +114,50 @@ impl<'a, const ROWS: usize> Left<ROWS> for RowsAcross<'a> {
     }
 }
 
-/// Where a tile reads B, step by step along k. The steps are slices, and what becomes of one is a function of its own: a closure in
-/// an iterator's adapter is not always inlined, and then it has no vector instructions.
+/// Panels of packed rows.
+#[derive(Clone, Copy)]
+struct Packed<'a>(&'a [f32]);
+
+impl Read for Packed<'_> {
+    #[inline(always)]
+    fn rows<const ROWS: usize>(self, place: Place) -> impl Left<ROWS> {
+        let (panel, _) = self.0[place.packed..].as_chunks::<ROWS>();
+        &panel[..place.depth]
+    }
+}
+
+impl<'a, const ROWS: usize> Left<ROWS> for &'a [[f32; ROWS]] {
+    type Step = &'a [f32; ROWS];
+    #[inline(always)]
+    fn steps(self, depth: usize) -> impl Iterator<Item = Self::Step> {
+        self[..depth].iter()
+    }
+    #[inline(always)]
+    fn at(self, step: Self::Step, i: usize) -> f32 {
+        step[i]
+    }
+}
+
+/// Where a tile reads B. The steps are slices, and what becomes of one is a function of its own: a closure in an iterator's adapter is
+/// not always inlined, and then it has no vector instructions.
 trait Right {
     /// What tells one step from another.
     type Step;
-    fn steps(self, width: usize) -> impl Iterator<Item = Self::Step>;
+    fn steps(self, depth: usize, width: usize) -> impl Iterator<Item = Self::Step>;
     /// The vectors of a step.
     fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV];
+}
+
+impl<'a> Right for Steps<'a> {
+    type Step = &'a [f32];
+    #[inline(always)]
+    fn steps(self, depth: usize, width: usize) -> impl Iterator<Item = Self::Step> {
+        Strided::new(self.numbers, depth, width, self.stride)
+    }
+    #[inline(always)]
+    fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV] {
+        load(simd, step)
+    }
 }
 
 /// A packed panel of B.
@@ -124,8 +168,8 @@ struct PackedColumns<'a> {
 impl<'a> Right for PackedColumns<'a> {
     type Step = &'a [f32];
     #[inline(always)]
-    fn steps(self, width: usize) -> impl Iterator<Item = Self::Step> {
-        self.panel.chunks_exact(width)
+    fn steps(self, depth: usize, width: usize) -> impl Iterator<Item = Self::Step> {
+        self.panel[..depth * width].chunks_exact(width)
     }
     #[inline(always)]
     fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV] {
@@ -133,40 +177,26 @@ impl<'a> Right for PackedColumns<'a> {
     }
 }
 
-/// Columns of B, contiguous, read where they are: the strip's only tile needs no panel.
-struct ColumnsInPlace<'a> {
-    source: Source<'a>,
-}
-
-impl<'a> Right for ColumnsInPlace<'a> {
-    type Step = &'a [f32];
-    #[inline(always)]
-    fn steps(self, _: usize) -> impl Iterator<Item = Self::Step> {
-        self.source.rows.chunks(self.source.stride)
-    }
-    #[inline(always)]
-    fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV] {
-        load(simd, step)
-    }
-}
-
-/// Columns of B, contiguous, read where they are, and copied into a panel on the way: the other tiles of the strip read that.
-struct CopiedColumns<'a> {
-    source: Source<'a>,
+/// Columns of B, read where they are, and copied into a panel on the way: the other tiles of the strip read that.
+struct Copied<'a> {
+    source: Steps<'a>,
     panel: &'a mut [f32],
 }
 
 /// So many steps before it is read, a row is asked for.
 const STEPS_AHEAD: usize = 16;
 
-impl<'a> Right for CopiedColumns<'a> {
+impl<'a> Right for Copied<'a> {
     type Step = (&'a [f32], &'a mut [f32], usize);
     #[inline(always)]
-    fn steps(self, width: usize) -> impl Iterator<Item = Self::Step> {
-        let Source { rows, stride } = self.source;
+    fn steps(self, depth: usize, width: usize) -> impl Iterator<Item = Self::Step> {
+        let Steps { numbers, stride } = self.source;
         // Rows lie too far apart for the processor to foresee where the next one is. Of a few rows, the next strip's part.
-        let ahead = if rows.len() > STEPS_AHEAD * stride { STEPS_AHEAD * stride } else { width };
-        rows.chunks(stride).zip(self.panel.chunks_exact_mut(width)).map(move |(row, copy)| (row, copy, ahead))
+        let ahead = if depth > STEPS_AHEAD { STEPS_AHEAD * stride } else { width };
+        numbers
+            .chunks(stride)
+            .zip(self.panel[..depth * width].chunks_exact_mut(width))
+            .map(move |(row, copy)| (row, copy, ahead))
     }
     #[inline(always)]
     fn load<S: Simd, const NV: usize>(simd: S, (row, copy, ahead): Self::Step) -> [S::V; NV] {
@@ -203,21 +233,13 @@ pub(super) enum Rows<'a> {
     Packed(&'a [f32]),
 }
 
-/// Rows of B where they are, from a strip's first column on.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) rows: &'a [f32],
-    /// From one row to the next.
-    pub(super) stride: usize,
-}
-
 /// A strip of C, no wider than a tile: `c ← c₀ + rows·columns` over a block of k.
 pub(super) struct Strip<'a> {
     pub(super) a: Rows<'a>,
     /// The packed columns of B, or room for them.
     pub(super) panel: &'a mut [f32],
     /// From where the first tile is to copy them, if they are not packed yet. As many as a whole tile has.
-    pub(super) source: Option<Source<'a>>,
+    pub(super) source: Option<Steps<'a>>,
     /// Whether no other strip uses these columns.
     pub(super) alone: bool,
     /// The block of k, as columns of A.
@@ -233,61 +255,85 @@ pub(super) struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    /// Sums the strip tile by tile. Compiled once a lowering, not once an epilogue.
-    pub(super) fn sum<S: Simd, const MR: usize, const NV: usize>(self, simd: S) {
+    /// Sums the strip tile by tile. Each width and each way to read A is a function of its own, compiled once a lowering: with more
+    /// tiles in one function the compiler would keep in memory what an inner loop needs.
+    #[inline(never)]
+    pub(super) fn sum<S: Simd>(self, simd: S, mr: usize) {
+        // No more vectors a row than the columns need.
+        match self.columns.div_ceil(S::LANES) {
+            1 => self.vectors::<S, 1>(simd, mr),
+            2 => self.vectors::<S, 2>(simd, mr),
+            3 => self.vectors::<S, 3>(simd, mr),
+            _ => self.vectors::<S, MAX_VECTORS>(simd, mr),
+        }
+    }
+
+    #[inline(always)]
+    fn vectors<S: Simd, const NV: usize>(self, simd: S, mr: usize) {
+        match self.a {
+            Rows::InPlace(a) => self.tiles::<S, NV, _>(simd, mr, InPlace(a)),
+            Rows::Across(a) => self.tiles::<S, NV, _>(simd, mr, Across(a)),
+            Rows::Packed(panels) => self.tiles::<S, NV, _>(simd, mr, Packed(panels)),
+        }
+    }
+
+    #[inline(always)]
+    fn tiles<S: Simd, const NV: usize, R: Read>(self, simd: S, mr: usize, a: R) {
         simd.vectorize(
             #[inline(always)]
             move || {
-                // No more vectors a row than the columns need. The conditions on NV are constants: no tile is compiled that is
-                // wider than the lowering's own.
-                match self.columns.div_ceil(S::LANES) {
-                    1 if NV > 1 => self.tiles::<S, MR, 1>(simd),
-                    2 if NV > 2 => self.tiles::<S, MR, 2>(simd),
-                    3 if NV > 3 => self.tiles::<S, MR, 3>(simd),
-                    _ => self.tiles::<S, MR, NV>(simd),
+                // Each in a variable of its own: what lies in memory would be read again behind each store to C.
+                let Self { panel, mut source, alone, depth, rows, c, c_stride, columns, from_c, .. } = self;
+                let (step, packed_depth) = (depth.start, depth.len());
+                let depth = sabotage!(packed_depth, 4 => packed_depth.max(1) - 1);
+                for (tile, height) in row_tiles(mr, rows.len()) {
+                    let place = Place {
+                        row: rows.start + tile.start,
+                        rows: tile.len(),
+                        packed: tile.start * packed_depth,
+                        step,
+                        depth,
+                    };
+                    let b =
+                        Columns { panel: &mut *panel, source: source.take(), last: alone && tile.end == rows.len() };
+                    let c = &mut c[tile.start * c_stride..];
+                    let tile = Tile { c, c_stride, rows: tile.len(), columns, depth, from_c };
+                    // Few rows get a tile of few rows: those of a whole one would be summed in vain. The conditions are
+                    // constants: no tile is compiled that the registers do not hold.
+                    match height {
+                        1 if fits::<S>(1, NV) => tile.with::<S, 1, NV>(simd, a.rows(place), b),
+                        2 if fits::<S>(2, NV) => tile.with::<S, 2, NV>(simd, a.rows(place), b),
+                        4 if fits::<S>(4, NV) => tile.with::<S, 4, NV>(simd, a.rows(place), b),
+                        6 if fits::<S>(6, NV) => tile.with::<S, 6, NV>(simd, a.rows(place), b),
+                        _ => unreachable!("no tile of {height} rows and {NV} vectors"),
+                    }
                 }
             },
         );
     }
+}
 
-    #[inline(always)]
-    fn tiles<S: Simd, const MR: usize, const NV: usize>(mut self, simd: S) {
-        let first = self.rows.start;
-        for (rows, height) in row_tiles(MR, self.rows.len()) {
-            let rows = first + rows.start..first + rows.end;
-            // Few rows get a tile of few rows: those of a whole one would be summed in vain.
-            match height {
-                1 if MR > 1 => self.tile::<S, 1, NV>(simd, rows),
-                2 if MR > 2 => self.tile::<S, 2, NV>(simd, rows),
-                4 if MR > 4 => self.tile::<S, 4, NV>(simd, rows),
-                _ => self.tile::<S, MR, NV>(simd, rows),
-            }
-        }
-    }
+/// Where a tile's rows of A are.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The first of them.
+    row: usize,
+    rows: usize,
+    /// Numbers of packed panels before them.
+    packed: usize,
+    /// The first step.
+    step: usize,
+    /// Steps along k.
+    depth: usize,
+}
 
-    #[inline(always)]
-    fn tile<S: Simd, const ROWS: usize, const NV: usize>(&mut self, simd: S, rows: Range<usize>) {
-        let before = rows.start - self.rows.start;
-        let last = self.alone && rows.end == self.rows.end;
-        let c = &mut self.c[before * self.c_stride..];
-        let tile = Tile { c, c_stride: self.c_stride, rows: rows.len(), columns: self.columns, from_c: self.from_c };
-        let depth = sabotage!(self.depth.clone(), 4 => self.depth.start..self.depth.end.max(self.depth.start + 1) - 1);
-        let (panel, source) = (&mut *self.panel, self.source.take());
-        match self.a {
-            Rows::InPlace(a) => {
-                tile.with_rows::<S, ROWS, NV>(simd, RowsInPlace::new(a, rows, depth), panel, source, last)
-            }
-            Rows::Across(a) => {
-                let needed = depth.len().saturating_sub(1) * a.col_stride + ROWS;
-                let steps = &a.data[depth.start * a.col_stride + rows.start..][..needed];
-                tile.with_rows::<S, ROWS, NV>(simd, RowsAcross { steps, stride: a.col_stride }, panel, source, last);
-            }
-            Rows::Packed(panels) => {
-                let (rows, _) = panels[before * self.depth.len()..][..ROWS * depth.len()].as_chunks::<ROWS>();
-                tile.with_rows::<S, ROWS, NV>(simd, PackedRows { panel: rows }, panel, source, last);
-            }
-        }
-    }
+/// A strip's columns of B, for one tile.
+struct Columns<'a> {
+    panel: &'a mut [f32],
+    /// From where to copy them into the panel.
+    source: Option<Steps<'a>>,
+    /// Whether no other tile needs the panel.
+    last: bool,
 }
 
 /// A tile of C, of as many rows and columns as there are.
@@ -296,42 +342,32 @@ struct Tile<'a> {
     c_stride: usize,
     rows: usize,
     columns: usize,
+    /// Steps along k.
+    depth: usize,
     from_c: bool,
 }
 
 impl Tile<'_> {
-    /// Sums the tile with these rows of A, and columns of B from where they are.
     #[inline(always)]
-    fn with_rows<S: Simd, const ROWS: usize, const NV: usize>(
-        self,
-        simd: S,
-        a: impl Left<ROWS>,
-        panel: &mut [f32],
-        source: Option<Source<'_>>,
-        last: bool,
-    ) {
+    fn with<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, a: impl Left<ROWS>, b: Columns<'_>) {
+        let Columns { panel, source, last } = b;
         match source {
-            Some(source) if last => self.sum_as_function::<S, ROWS, NV, _>(simd, a, ColumnsInPlace { source }),
-            Some(source) => self.sum_as_function::<S, ROWS, NV, _>(simd, a, CopiedColumns { source, panel }),
-            None => self.sum_as_function::<S, ROWS, NV, _>(simd, a, PackedColumns { panel }),
+            Some(source) if !last => self.sum::<S, ROWS, NV, _>(simd, a, Copied { source, panel }),
+            Some(source) => self.sum::<S, ROWS, NV, _>(simd, a, source),
+            None => self.sum::<S, ROWS, NV, _>(simd, a, PackedColumns { panel }),
         }
-    }
-
-    /// Each kind of tile is a function of its own: in one function with others the compiler would spill some of its sums, and take
-    /// several times as long.
-    #[inline(always)]
-    fn sum_as_function<S: Simd, const ROWS: usize, const NV: usize, B: Right>(self, simd: S, a: impl Left<ROWS>, b: B) {
-        simd.vectorize(
-            #[inline(always)]
-            move || self.sum::<S, ROWS, NV, B>(simd, a, b),
-        );
     }
 
     #[inline(always)]
     fn sum<S: Simd, const ROWS: usize, const NV: usize, B: Right>(mut self, simd: S, a: impl Left<ROWS>, b: B) {
-        let whole = self.columns == NV * S::LANES;
+        let whole = self.rows == ROWS && self.columns == NV * S::LANES;
         let mut sums = [[simd.splat(0.0); NV]; ROWS];
-        if self.from_c {
+        if self.from_c && whole {
+            let mut rows = Strided::new(self.c, ROWS, NV * S::LANES, self.c_stride);
+            for i in 0..ROWS {
+                sums[i] = load(simd, rows.next().expect("there are as many"));
+            }
+        } else if self.from_c {
             for i in 0..ROWS {
                 if i < self.rows {
                     let row = self.row(i, self.columns);
@@ -342,7 +378,7 @@ impl Tile<'_> {
             }
         }
 
-        for (step, columns) in a.steps().zip(b.steps(NV * S::LANES)) {
+        for (step, columns) in a.steps(self.depth).zip(b.steps(self.depth, NV * S::LANES)) {
             let vectors = B::load::<S, NV>(simd, columns);
             for i in 0..ROWS {
                 let a = simd.splat(a.at(step, i));
@@ -353,14 +389,18 @@ impl Tile<'_> {
         }
 
         // Index loops: iterating over the sums by value would spill them all.
-        for i in 0..ROWS {
-            if i < self.rows {
-                let row = self.row(i, sabotage!(self.columns, 2 => self.columns + 1));
-                if sabotage!(whole, 2 => false) {
-                    for j in 0..NV {
-                        simd.store(sums[i][j], &mut row[j * S::LANES..]);
-                    }
-                } else {
+        if sabotage!(whole, 2 => false) {
+            let mut rows = StridedMut::new(self.c, ROWS, NV * S::LANES, self.c_stride);
+            for i in 0..ROWS {
+                let row = rows.next().expect("there are as many");
+                for j in 0..NV {
+                    simd.store(sums[i][j], &mut row[j * S::LANES..]);
+                }
+            }
+        } else {
+            for i in 0..ROWS {
+                if i < self.rows {
+                    let row = self.row(i, sabotage!(self.columns, 2 => self.columns + 1));
                     for j in 0..NV {
                         simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
                     }

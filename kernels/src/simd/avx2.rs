@@ -93,7 +93,10 @@ impl Simd for Avx2 {
         }
         prefetch(source: &[f32], ahead: usize) {
             // SAFETY: a prefetch may name any address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast()) }
+            #[allow(unused_unsafe, reason = "needed in the oldest Rust that is supported")]
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast());
+            }
         }
         splat(x: f32) -> __m256 { _mm256_set1_ps(x) }
 

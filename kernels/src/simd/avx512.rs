@@ -76,7 +76,10 @@ impl Simd for Avx512 {
         }
         prefetch(source: &[f32], ahead: usize) {
             // SAFETY: a prefetch may name any address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast()) }
+            #[allow(unused_unsafe, reason = "needed in the oldest Rust that is supported")]
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast());
+            }
         }
         splat(x: f32) -> __m512 { _mm512_set1_ps(x) }
 

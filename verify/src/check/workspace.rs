@@ -41,6 +41,7 @@ pub(super) fn panels(isa: Isa, tally: &mut Tally) {
                     workspace: &mut workspace,
                 });
                 // B has one panel at a time, since there is one block of rows.
+                let Edges { nr, .. } = Edges::with_rows(isa, m);
                 let rows: usize = row_tiles(mr, m).map(|(_, height)| height).sum();
                 let expected = (rows + n.min(nr).next_multiple_of(lanes)) * k;
                 let found = workspace.iter().filter(|x| !x.is_nan()).count();
