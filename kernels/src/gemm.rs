@@ -40,7 +40,7 @@ pub use self::blocking::{
 pub use self::tile::tile_shape;
 
 pub use self::dots::Order;
-pub use self::rows::ROWS_PIECE;
+pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_PIECE};
 
 use self::blocking::{Blocking, kc};
 use self::tile::{Rows, Steps, Strip};

@@ -85,6 +85,12 @@ impl Edges {
         // Dot products of every height, over pieces of operands that have to be packed; sums of few rows, over several pieces.
         let dots = product(1..=dots_rows, [1, 15, 16, 17, 33], around([16, 32, gemm::DOTS_DEPTH]));
         let pieces = product([1, 3], around([gemm::ROWS_PIECE / 4, gemm::ROWS_PIECE]), [1, 3, 4, 5, 9]);
+        // One row, before and behind the edges between its two ways.
+        let row = product(
+            [1],
+            around([gemm::ONE_ROW_MAX_N, 8 * self.lanes]),
+            around([gemm::ONE_ROW_MAX_LEN / gemm::ONE_ROW_MAX_N]),
+        );
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
         tiles
@@ -97,6 +103,7 @@ impl Edges {
             .chain(crowded)
             .chain(dots)
             .chain(pieces)
+            .chain(row)
     }
 
     /// A few m, n, k whose edges cut through everything, large enough for statistics.

@@ -11,10 +11,12 @@
 //! With one row of A (the delta of one example) nothing of B is used again, so that the speed is that of reading B
 //! from one end to the other. With few terms (the gradient of a tiny mini-batch) it is that of writing C: four of its rows at a
 //! time, vectors that begin where a vector of memory does. Neither pays for packing, nor for the ends of many short tiles.
+//!
+//! One row of a small or narrow B is summed in registers instead, up to eight vectors of it at a time over all terms.
 
 use super::Product;
 use crate::epilogue::Store;
-use crate::simd::Simd;
+use crate::simd::{Simd, Strided};
 use crate::view::View;
 use core::ops::Range;
 
@@ -25,6 +27,11 @@ const MAX_K: usize = 4;
 /// Columns at a time with one row, and with one term: those of C's row, and of B's, stay in L1. With more terms as many less.
 pub const ROWS_PIECE: usize = 4096;
 
+/// Up to so many columns one row's B is read a few columns at a time, as it is narrow.
+pub const ONE_ROW_MAX_N: usize = 128;
+/// Up to so many numbers too, 64 KiB: a small B is near, and nothing of it has to be foreseen.
+pub const ONE_ROW_MAX_LEN: usize = 16 * 1024;
+
 /// Whether this is the way to compute the product.
 pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
     let Product { m, k, b, .. } = product;
@@ -34,6 +41,9 @@ pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
 /// `C = C₀ + A·B`, a few rows at a time.
 pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
     let Product { m, n, k, a, b, c, c_stride, accumulate, .. } = product;
+    if m == 1 && k > 0 && (n <= ONE_ROW_MAX_N || k.saturating_mul(n) <= ONE_ROW_MAX_LEN) {
+        return OneRow { c: &mut c[..n], from_c: accumulate, a, b, k }.run(simd);
+    }
     if k == 0 && !accumulate {
         for i in 0..m {
             c[i * c_stride..][..n].fill(0.0);
@@ -155,5 +165,71 @@ impl<const ROWS: usize, const TERMS: usize> Sums<'_, ROWS, TERMS> {
             }
             simd.store_partial(sum, target);
         }
+    }
+}
+
+/// One row of C, and all terms.
+struct OneRow<'a> {
+    c: &'a mut [f32],
+    from_c: bool,
+    a: View<'a>,
+    b: View<'a>,
+    k: usize,
+}
+
+impl OneRow<'_> {
+    fn run<S: Simd>(mut self, simd: S) {
+        simd.vectorize(
+            #[inline(always)]
+            move || {
+                let mut at = 0;
+                while at < self.c.len() {
+                    at += match (self.c.len() - at) / S::LANES {
+                        8.. => self.whole::<S, 8>(simd, at),
+                        4.. => self.whole::<S, 4>(simd, at),
+                        2.. => self.whole::<S, 2>(simd, at),
+                        1 => self.whole::<S, 1>(simd, at),
+                        _ => self.rest(simd, at),
+                    };
+                }
+            },
+        );
+    }
+
+    /// Sums `NV` vectors of columns from `at` on; returns the number of columns.
+    #[inline(always)]
+    fn whole<S: Simd, const NV: usize>(&mut self, simd: S, at: usize) -> usize {
+        let c = &mut self.c[at..][..NV * S::LANES];
+        let mut sums = [simd.splat(0.0); NV];
+        if self.from_c {
+            for j in 0..NV {
+                sums[j] = simd.load(&c[j * S::LANES..]);
+            }
+        }
+        let factors = Strided::new(self.a.data, self.k, 1, self.a.col_stride);
+        for (a, row) in factors.zip(Strided::new(&self.b.data[at..], self.k, NV * S::LANES, self.b.row_stride)) {
+            let a = simd.splat(a[0]);
+            for j in 0..NV {
+                sums[j] = simd.mul_add(a, simd.load(&row[j * S::LANES..]), sums[j]);
+            }
+        }
+        for j in 0..NV {
+            simd.store(sums[j], &mut c[j * S::LANES..]);
+        }
+        NV * S::LANES
+    }
+
+    /// The same for fewer columns than a vector has.
+    #[inline(always)]
+    fn rest<S: Simd>(&mut self, simd: S, at: usize) -> usize {
+        let columns = at..self.c.len();
+        let c = &mut self.c[at..];
+        let mut sum = if self.from_c { simd.load_partial(c) } else { simd.splat(0.0) };
+        for p in 0..self.k {
+            let row = simd.load_partial(self.b.row(p, columns.clone()));
+            sum = simd.mul_add(simd.splat(self.a.at(0, p)), row, sum);
+        }
+        simd.store_partial(sum, c);
+        columns.len()
     }
 }

@@ -56,8 +56,12 @@ impl Simd for Avx2 {
             unsafe { _mm256_loadu_ps(source.as_ptr()) }
         }
         load_partial(source: &[f32]) -> __m256 {
-            let count = source.len().min(8);
-            let mask: &[i32; 8] = PREFIX[8 - count..].first_chunk().expect("count is at most 8");
+            let count = source.len();
+            if count >= 8 {
+                // SAFETY: there are eight elements.
+                return unsafe { _mm256_loadu_ps(source.as_ptr()) };
+            }
+            let mask: &[i32; 8] = PREFIX[8 - count..].first_chunk().expect("count is below 8");
             // SAFETY: the mask has eight elements; only lanes below `count`, inside `source`, are read.
             unsafe { _mm256_maskload_ps(source.as_ptr(), _mm256_loadu_si256(mask.as_ptr().cast())) }
         }
