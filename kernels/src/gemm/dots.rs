@@ -173,13 +173,13 @@ impl Dots<'_> {
                 let a = &a[rows.start * steps..][..height * steps][from * height..];
                 let piece = Piece { a, b, len: depth.len(), columns: columns.len(), first: from == 0 };
                 let sums = &mut sums[rows.start..];
-                // Vectors of each sixteen, rows and columns at a time: twelve sums that do not depend on each other, or eight where
+                // Vectors of each sixteen, rows and columns at a time: eight sums or more that do not depend on each other, or six where
                 // reading B is what takes the time.
                 match (LANES / S::LANES, height) {
                     (1, 1) => piece.add::<S, 1, 1, 8>(simd, sums),
                     (1, 2) => piece.add::<S, 1, 2, 4>(simd, sums),
                     (1, _) => piece.add::<S, 1, 4, 3>(simd, sums),
-                    (2, 1) => piece.add::<S, 2, 1, 4>(simd, sums),
+                    (2, 1) => piece.add::<S, 2, 1, 3>(simd, sums),
                     (2, 2) => piece.add::<S, 2, 2, 3>(simd, sums),
                     (2, _) => piece.add::<S, 1, 4, 3>(simd, sums),
                     (_, 1) => piece.add::<S, 16, 1, 1>(simd, sums),
