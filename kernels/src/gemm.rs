@@ -16,7 +16,7 @@
 //! | when | file | what |
 //! |---|---|---|
 //! | forward, m ≤ 8 | `dots.rs` | dot products: B is read once, from end to end |
-//! | m = 1, or k ≤ 4, and B's rows contiguous | `rows.rs` | C's rows as sums of B's rows: B is read, or C written, from end to end |
+//! | m = 1, or k ≤ 8 and n ≥ 32k, and B's rows contiguous | `rows.rs` | C's rows as sums of B's rows: B is read, or C written, from end to end |
 //! | m ≤ 64, m < n, both contiguous along k | `thin.rs` | `Cᵀ = Bᵀ·Aᵀ`: packs A instead of the larger B |
 //! | else | here | the loops above |
 //!
@@ -40,7 +40,7 @@ pub use self::blocking::{
 pub use self::tile::tile_shape;
 
 pub use self::dots::Order;
-pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_PIECE};
+pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_COLUMNS_A_TERM, ROWS_MAX_K, ROWS_PIECE};
 
 use self::blocking::{Blocking, kc};
 use self::tile::{Rows, Steps, Strip};

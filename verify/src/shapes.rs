@@ -85,6 +85,9 @@ impl Edges {
         // Dot products of every height, over pieces of operands that have to be packed; sums of few rows, over several pieces.
         let dots = product(1..=dots_rows, [1, 15, 16, 17, 33], around([16, 32, gemm::DOTS_DEPTH]));
         let pieces = product([1, 3], around([gemm::ROWS_PIECE / 4, gemm::ROWS_PIECE]), [1, 3, 4, 5, 9]);
+        // Few terms: as many columns as it takes to sum whole rows, one less and one more.
+        let few = (0..=gemm::ROWS_MAX_K + 1)
+            .flat_map(|k| product([2, 5], around([k.max(1) * gemm::ROWS_COLUMNS_A_TERM]), [k]));
         // One row, before and behind the edges between its two ways.
         let row = product(
             [1],
@@ -103,6 +106,7 @@ impl Edges {
             .chain(crowded)
             .chain(dots)
             .chain(pieces)
+            .chain(few)
             .chain(row)
     }
 

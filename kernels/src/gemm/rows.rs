@@ -9,8 +9,8 @@
 //!            └────────────────────────────────────────┘
 //! ```
 //! With one row of A (the delta of one example) nothing of B is used again, so that the speed is that of reading B
-//! from one end to the other. With few terms (the gradient of a tiny mini-batch) it is that of writing C: four of its rows at a
-//! time, vectors that begin where a vector of memory does. Neither pays for packing, nor for the ends of many short tiles.
+//! from one end to the other. With few terms (the gradient of a small mini-batch) it is that of writing C: two or four of its rows
+//! at a time, vectors that begin where a vector of memory does. Neither pays for packing, nor for the ends of many short tiles.
 //!
 //! One row of a small or narrow B is summed in registers instead, up to eight vectors of it at a time over all terms.
 
@@ -23,7 +23,9 @@ use core::ops::Range;
 /// Up to so many rows of A.
 const MAX_M: usize = 1;
 /// Up to so many terms.
-const MAX_K: usize = 4;
+pub const ROWS_MAX_K: usize = 8;
+/// If C has so many columns a term: of short rows too few vectors are whole, and tiles are the faster.
+pub const ROWS_COLUMNS_A_TERM: usize = 32;
 /// Columns at a time with one row, and with one term: those of C's row, and of B's, stay in L1. With more terms as many less.
 pub const ROWS_PIECE: usize = 4096;
 
@@ -34,8 +36,8 @@ pub const ONE_ROW_MAX_LEN: usize = 16 * 1024;
 
 /// Whether this is the way to compute the product.
 pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
-    let Product { m, k, b, .. } = product;
-    b.col_stride == 1 && (*m <= MAX_M || *k <= MAX_K)
+    let Product { m, n, k, b, .. } = product;
+    b.col_stride == 1 && (*m <= MAX_M || *k <= ROWS_MAX_K && *n >= ROWS_COLUMNS_A_TERM * k)
 }
 
 /// `C = C₀ + A·B`, a few rows at a time.
@@ -53,7 +55,7 @@ pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
     for jc in (0..n).step_by(piece) {
         let columns = jc..n.min(jc + piece);
         // No more factors at a time than registers hold: four terms of two rows, or two terms of four.
-        let height = if k < MAX_K { 4 } else { 2 };
+        let height = if k < 3 { 4 } else { 2 };
         let mut i = 0;
         while i < m {
             let rows = if m - i >= height { height } else { 1 };
@@ -63,6 +65,9 @@ pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
                 let from_c = accumulate || p > 0;
                 p += match (rows, k - p) {
                     (2, 4..) => c.add::<S, 2, 4>(simd, from_c, a, i, b, p),
+                    (2, 3) => c.add::<S, 2, 3>(simd, from_c, a, i, b, p),
+                    (2, 2) => c.add::<S, 2, 2>(simd, from_c, a, i, b, p),
+                    (2, 1) => c.add::<S, 2, 1>(simd, from_c, a, i, b, p),
                     (4, 2..) => c.add::<S, 4, 2>(simd, from_c, a, i, b, p),
                     (4, _) => c.add::<S, 4, 1>(simd, from_c, a, i, b, p),
                     (_, 4..) => c.add::<S, 1, 4>(simd, from_c, a, i, b, p),
