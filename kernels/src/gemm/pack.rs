@@ -10,7 +10,7 @@
 //! B is only as many vectors wide as it needs.
 
 use super::blocking::row_tiles;
-use crate::simd::Simd;
+use crate::simd::{Simd, Strided, StridedMut};
 use crate::view::View;
 use core::ops::Range;
 
@@ -122,14 +122,15 @@ impl<S: Simd> Packing<'_, S> {
         let (stride, width) = (self.b.col_stride, self.width);
         let source = &self.b.data[column * stride + self.depth.start..];
         let panel = &mut self.panel[at..];
-        let loaded = (source.len() + 1).saturating_sub((S::LANES - 1) * stride + 4).div_ceil(4);
+        let needed = (S::LANES - 1) * stride + 4;
+        let loaded = (source.len() + 1).saturating_sub(needed).div_ceil(4);
         let stored = (panel.len() + width).saturating_sub(S::LANES) / (4 * width);
         let quads = loaded.min(stored).min(self.depth.len() / 4);
-        for quad in 0..quads {
-            let four = self.simd.load_columns(&source[4 * quad..], stride);
-            let rows = &mut panel[4 * quad * width..];
+        let mut rows = StridedMut::new(panel, 4 * quads, S::LANES, width);
+        for four in Strided::new(source, quads, needed, 4) {
+            let columns = self.simd.load_columns(four, stride);
             for step in 0..4 {
-                self.simd.store(four[step], &mut rows[step * width..]);
+                self.simd.store(columns[step], rows.part());
             }
         }
         4 * quads

@@ -392,7 +392,7 @@ impl Tile<'_> {
         if sabotage!(whole, 2 => false) {
             let mut rows = StridedMut::new(self.c, ROWS, NV * S::LANES, self.c_stride);
             for i in 0..ROWS {
-                let row = rows.next().expect("there are as many");
+                let row = rows.part();
                 for j in 0..NV {
                     simd.store(sums[i][j], &mut row[j * S::LANES..]);
                 }

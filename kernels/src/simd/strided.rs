@@ -2,8 +2,6 @@
 //!
 //! `chunks` would look at the slice's end before each of them, which takes a tile of few rows or few steps a tenth of its time.
 
-use core::marker::PhantomData;
-
 /// `count` parts of a slice, `width` numbers each, from one to the next `stride` numbers.
 #[derive(Clone, Debug)]
 pub struct Strided<'a> {
@@ -22,8 +20,7 @@ impl<'a> Strided<'a> {
     /// When the last part does not lie in the slice, in every build.
     #[inline(always)]
     pub fn new(slice: &'a [f32], count: usize, width: usize, stride: usize) -> Self {
-        let end = count.saturating_sub(1).saturating_mul(stride).saturating_add(width);
-        assert!(count == 0 || end <= slice.len(), "strided: the slice is shorter than its parts");
+        expect_inside(slice, count, width, stride);
         Self { slice, at: 0, left: count, width, stride }
     }
 }
@@ -44,44 +41,46 @@ impl<'a> Iterator for Strided<'a> {
     }
 }
 
-/// The same, to be written; the parts do not overlap.
+/// The same, to be written. The parts are handed out one at a time, and may overlap.
 #[derive(Debug)]
 pub struct StridedMut<'a> {
-    start: *mut f32,
+    slice: &'a mut [f32],
+    /// Where the next part begins.
     at: usize,
     left: usize,
     width: usize,
     stride: usize,
-    slice: PhantomData<&'a mut [f32]>,
 }
 
 impl<'a> StridedMut<'a> {
     /// The first part begins where the slice does.
     ///
     /// # Panics
-    /// When the last part does not lie in the slice, or two of them overlap, in every build.
+    /// When the last part does not lie in the slice, in every build.
     #[inline(always)]
     pub fn new(slice: &'a mut [f32], count: usize, width: usize, stride: usize) -> Self {
-        let end = count.saturating_sub(1).saturating_mul(stride).saturating_add(width);
-        assert!(count == 0 || end <= slice.len(), "strided: the slice is shorter than its parts");
-        assert!(count <= 1 || width <= stride, "strided: the parts overlap");
-        Self { start: slice.as_mut_ptr(), at: 0, left: count, width, stride, slice: PhantomData }
+        expect_inside(slice, count, width, stride);
+        Self { slice, at: 0, left: count, width, stride }
+    }
+
+    /// The next part.
+    ///
+    /// # Panics
+    /// When all have been handed out, in every build.
+    #[inline(always)]
+    pub fn part(&mut self) -> &mut [f32] {
+        assert!(self.left > 0, "strided: there are no more parts");
+        let at = self.at;
+        self.at = at.wrapping_add(self.stride);
+        self.left -= 1;
+        // SAFETY: `new` saw that the last part, and so each one before it, lies in the slice.
+        unsafe { self.slice.get_unchecked_mut(at..at + self.width) }
     }
 }
 
-impl<'a> Iterator for StridedMut<'a> {
-    type Item = &'a mut [f32];
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<&'a mut [f32]> {
-        if self.left == 0 {
-            return None;
-        }
-        // SAFETY: `new` saw that the last part, and so each one before it, lies in the slice, which is borrowed for `'a`, and that no
-        // two overlap; each is handed out once.
-        let part = unsafe { core::slice::from_raw_parts_mut(self.start.add(self.at), self.width) };
-        self.at = self.at.wrapping_add(self.stride);
-        self.left -= 1;
-        Some(part)
-    }
+/// That the last part, and so each one before it, lies in the slice.
+#[inline(always)]
+fn expect_inside(slice: &[f32], count: usize, width: usize, stride: usize) {
+    let end = count.saturating_sub(1).saturating_mul(stride).saturating_add(width);
+    assert!(count == 0 || end <= slice.len(), "strided: the slice is shorter than its parts");
 }
