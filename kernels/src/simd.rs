@@ -10,7 +10,8 @@
 //! | [`Scalar`]   | 1     | nothing                  | once             |
 //!
 //! A value of a lowering's type is a token: it exists only where its instructions do, so that using it
-//! is safe. The lowerings are the only `unsafe` code of the library.
+//! is safe. The lowerings are the only `unsafe` code of the library, with [`Strided`] and [`StridedMut`], which look at a slice's end
+//! once for many parts of it.
 //!
 //! **The trap.** A function that is generic over `S: Simd` must be `#[inline(always)]`, or enter
 //! [`Simd::vectorize`] itself. Otherwise it is compiled without the target features, and every

@@ -2,7 +2,7 @@
 //!
 //! | constant | value | why |
 //! |---|---|---|
-//! | mr × nr | 6×64 AVX-512; 6×16, 4×24, 2×32 AVX2 | sums in registers; 8 chains of FMA hide its latency of 4 at 2 a cycle |
+//! | mr × nr | 6×64 AVX-512; 6×16, of few rows 4×16 and 2×32, AVX2 | sums in registers; 8 chains of FMA hide its latency of 4 at 2 a cycle |
 //! | KC | 512 | a tile's sums leave the registers once in 512 steps; a panel of B, 512×16, is 32 KiB and streams from L2 |
 //! | MC | 132 | a block of A, 132×512, is 264 KiB: half an L2 of 512 KiB, a multiple of mr, and a mini-batch of 128 is one block |
 //! | NC | 2048 | the panels of B, 512×2048, are 4 MiB: they stay in L3 |

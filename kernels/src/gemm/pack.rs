@@ -122,7 +122,7 @@ impl<S: Simd> Packing<'_, S> {
         let (stride, width) = (self.b.col_stride, self.width);
         let source = &self.b.data[column * stride + self.depth.start..];
         let panel = &mut self.panel[at..];
-        let needed = (S::LANES - 1) * stride + 4;
+        let needed = (S::LANES - 1).saturating_mul(stride).saturating_add(4);
         let loaded = (source.len() + 1).saturating_sub(needed).div_ceil(4);
         let stored = (panel.len() + width).saturating_sub(S::LANES) / (4 * width);
         let quads = loaded.min(stored).min(self.depth.len() / 4);
