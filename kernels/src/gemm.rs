@@ -29,6 +29,7 @@
 
 mod blocking;
 mod dots;
+mod operands;
 mod pack;
 mod rows;
 mod thin;
@@ -43,7 +44,8 @@ pub use self::dots::Order;
 pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_COLUMNS_A_TERM, ROWS_MAX_K, ROWS_PIECE};
 
 use self::blocking::{Blocking, kc};
-use self::tile::{Rows, Steps, Strip};
+use self::operands::Steps;
+use self::tile::{Rows, Strip};
 use crate::epilogue::{self, Epilogue, Store};
 use crate::isa::Kernel;
 use crate::simd::Simd;

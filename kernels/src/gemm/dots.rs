@@ -8,7 +8,8 @@
 //!   then the upper half of the lanes is added to the lower, until one remains
 //! ```
 //! A chain of all of k's steps would make each of them wait for the one before: with one or a few rows there is nothing else to do
-//! meanwhile. This way B is read once, from one end to the other, at the speed of memory. The order is a matter of the operation and
+//! meanwhile. This way B is read from one end to the other, at the speed of memory; with more rows on eight lanes three columns of it
+//! twice, once for each half of the sixteen, as the sums of both do not fit the registers, the second time from L1. The order is a matter of the operation and
 //! its shape alone ([`Order::of_forward`]): operands that are not contiguous along k are packed so that they are.
 //! There are sixteen lanes on every instruction set, and so the same bits.
 
