@@ -43,9 +43,9 @@ pub use self::tile::tile_shape;
 pub use self::dots::Order;
 pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_COLUMNS_A_TERM, ROWS_MAX_K, ROWS_PIECE};
 
-use self::blocking::{Blocking, kc};
-use self::operands::Steps;
-use self::tile::{Rows, Strip};
+use self::blocking::{Blocking, NEAR, kc};
+use self::operands::{Columns, Rows, Steps};
+use self::tile::Strip;
 use crate::epilogue::{self, Epilogue, Store};
 use crate::isa::Kernel;
 use crate::simd::Simd;
@@ -114,9 +114,11 @@ impl<E: Epilogue> Product<'_, E> {
         let (mr, nr) = tile_shape(simd, self.m);
         let kc = kc(self.k);
         let Blocking { a_panels, b_panels } = blocking::split(self.workspace, self.m, self.n, kc, (mr, nr));
-        let a_in_place = blocking::unpacked(simd, mr, self.a, self.m, self.n, self.k);
+        let a_in_place = blocking::unpacked(simd, mr, self.a, self.m, self.n);
         // Whether other blocks of rows will use the panels of B.
         let keep = self.m > MC;
+        // Whether B is not worth a copy: it is read once, or stays in L1.
+        let near = self.m <= mr || self.k.saturating_mul(self.b.row_stride) <= NEAR;
 
         for jc in (0..self.n).step_by(NC) {
             let columns = jc..self.n.min(jc + NC);
@@ -128,36 +130,39 @@ impl<E: Epilogue> Product<'_, E> {
 
                 for ic in (0..self.m).step_by(MC) {
                     let rows = ic..self.m.min(ic + MC);
-                    let a = if a_in_place && self.a.col_stride == 1 {
-                        Rows::InPlace(self.a)
-                    } else if a_in_place {
-                        Rows::Across(self.a)
-                    } else {
+                    let a = if !a_in_place {
                         pack::rows(simd, mr, self.a, rows.clone(), depth.clone(), a_panels);
                         Rows::Packed(a_panels)
+                    } else if self.a.col_stride == 1 {
+                        Rows::InPlace(self.a)
+                    } else {
+                        let part = blocking::part_of_a_tile(mr, rows.len());
+                        let part = rows.start + part.start..rows.start + part.end;
+                        pack::rows(simd, mr, self.a, part, depth.clone(), a_panels);
+                        Rows::Across(self.a, a_panels)
                     };
                     for jr in columns.clone().step_by(nr) {
                         let columns = jr..columns.end.min(jr + nr);
                         let width = columns.len().next_multiple_of(S::LANES);
                         let place = if keep { jr - jc } else { 0 };
                         let panel = &mut b_panels[place * depth.len()..][..width * depth.len()];
-                        let mut source = None;
-                        if ic == 0
-                            && self.b.col_stride == 1
-                            && self.b.row_stride >= nr
+                        let b = if self.b.col_stride == 1
                             && columns.len() == nr
                             && !depth.is_empty()
+                            && (near || ic == 0)
                         {
                             let numbers = &self.b.data[depth.start * self.b.row_stride + jr..];
-                            source = Some(Steps { numbers, stride: self.b.row_stride });
-                        } else if ic == 0 {
-                            pack::panel(simd, self.b, depth.clone(), columns.clone(), width, panel);
-                        }
+                            let steps = Steps { numbers, stride: self.b.row_stride };
+                            if near { Columns::InPlace(steps) } else { Columns::Copied(steps, panel) }
+                        } else {
+                            if ic == 0 {
+                                pack::panel(simd, self.b, depth.clone(), columns.clone(), width, panel);
+                            }
+                            Columns::Packed(panel)
+                        };
                         let strip = Strip {
                             a,
-                            panel,
-                            source,
-                            alone: !keep,
+                            b,
                             depth: depth.clone(),
                             rows: rows.clone(),
                             c: &mut self.c[rows.start * self.c_stride + columns.start..],

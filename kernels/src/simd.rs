@@ -10,8 +10,8 @@
 //! | [`Scalar`]   | 1     | nothing                  | once             |
 //!
 //! A value of a lowering's type is a token: it exists only where its instructions do, so that using it
-//! is safe. The lowerings are the only `unsafe` code of the library, with [`Strided`] and [`StridedMut`], which look at a slice's end
-//! once for many parts of it.
+//! is safe. The lowerings are the only `unsafe` code of the library, with [`Strided`], [`Parts`] and their like, which look at a
+//! slice's end once for many parts of it.
 //!
 //! **The trap.** A function that is generic over `S: Simd` must be `#[inline(always)]`, or enter
 //! [`Simd::vectorize`] itself. Otherwise it is compiled without the target features, and every
@@ -31,14 +31,18 @@ mod avx2;
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 #[expect(unsafe_code, reason = "the AVX-512 intrinsics; soundness rests on the token")]
 mod avx512;
+#[expect(unsafe_code, reason = "slices whose ends are looked at once, for all of them")]
+mod parts;
 mod portable;
 mod scalar;
 #[expect(unsafe_code, reason = "slices whose ends are looked at once, for all of them")]
 mod strided;
 
+pub use self::parts::{Parts, Same, each};
+pub use self::strided::{ChunksMut, Groups, Strided, StridedMut};
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 pub use self::{avx2::Avx2, avx512::Avx512};
-pub use self::{portable::Portable, scalar::Scalar, strided::Strided, strided::StridedMut};
+pub use self::{portable::Portable, scalar::Scalar};
 
 /// Vectors of `f32` and what can be done with them, lane by lane.
 ///

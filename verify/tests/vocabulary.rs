@@ -1,7 +1,7 @@
 //! Every operation of the vocabulary, on every lowering that this processor has, against plain `f32` arithmetic.
 
 use lanegrad_kernels::isa::{Isa, Kernel};
-use lanegrad_kernels::simd::{Simd, Strided, StridedMut};
+use lanegrad_kernels::simd::{ChunksMut, Same, Simd, Strided, StridedMut, each};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -342,5 +342,54 @@ fn strided_parts_are_those_of_an_index_and_lie_in_the_slice() {
     for (count, width, stride) in [(2, 1, usize::MAX), (usize::MAX, 1, 2), (2, usize::MAX, 1), (1, usize::MAX, 0)] {
         assert!(panics(|| Strided::new(numbers, count, width, stride).count()));
         assert!(panics(|| StridedMut::new(numbers, count, width, stride).part().len()));
+    }
+}
+
+#[test]
+fn parts_walked_together_are_those_of_an_index_as_many_as_the_fewest() {
+    let numbers: Vec<f32> = (0..64).map(|i| i as f32).collect();
+    let count = 7;
+    for (width, stride) in [(3, 9), (9, 9), (3, 1), (2, 0)] {
+        let strided = Strided::new(&numbers, count, width, stride);
+        for from in 0..=count {
+            let expected = |part: usize| &numbers[part * stride..][..width];
+            let mut seen = Vec::new();
+            each(strided.groups::<1>(from, count - from), |[part]| seen.push(part));
+            assert_eq!(seen, (from..count).map(expected).collect::<Vec<_>>(), "{width}, {stride} apart, from {from}");
+            let pairs = (count - from) / 2;
+            let mut seen = Vec::new();
+            each(strided.groups::<2>(from, pairs), |pair| seen.extend(pair));
+            assert_eq!(seen, (from..from + 2 * pairs).map(expected).collect::<Vec<_>>(), "in pairs");
+            assert!(panics(|| strided.groups::<2>(from, pairs + 1)), "there are no more");
+        }
+        assert!(panics(|| strided.groups::<1>(count + 1, 0)));
+        assert!(panics(|| strided.groups::<3>(0, usize::MAX)));
+    }
+
+    for shorter in 0..5 {
+        let (long, short) = (&numbers[..5], &numbers[8..8 + shorter]);
+        let mut target = [0.0; 9];
+        for together in [[long, short, long], [short, long, long], [long, long, short]] {
+            let mut seen = Vec::new();
+            each(together, |part| seen.push(part.map(|x| *x)));
+            let expected: Vec<_> = (0..shorter).map(|i| together.map(|slice| slice[i])).collect();
+            assert_eq!(seen, expected);
+        }
+        for chunks in 0..=3 {
+            target.fill(0.0);
+            let mut calls = 0;
+            each(((short, ChunksMut::new(&mut target, chunks, 3)), Same(100.0)), |((x, chunk), more)| {
+                calls += 1;
+                chunk.fill(x + more);
+            });
+            assert_eq!(calls, shorter.min(chunks));
+            for (i, x) in target.iter().enumerate() {
+                assert_eq!(*x, if i / 3 < calls { numbers[8 + i / 3] + 100.0 } else { 0.0 });
+            }
+        }
+    }
+    let target = &mut [0.0; 8];
+    for (count, width) in [(3, 3), (9, 1), (1, 9), (2, usize::MAX), (usize::MAX, 2)] {
+        assert!(panics(|| each(ChunksMut::new(target, count, width), |_| ())), "{count} of {width}");
     }
 }

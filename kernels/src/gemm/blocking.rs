@@ -42,16 +42,16 @@ pub const UNPACKED_MAX_N: usize = 128;
 /// and slow the tile down by a tenth.
 pub const CROWDED_STRIDE: usize = 1024;
 
+/// Up to so many numbers, 16 KiB, B's rows are read where they are by every tile: they stay in L1.
+pub(super) const NEAR: usize = 4096;
+
 /// Whether A is read where it is, in a product with `n` columns.
-pub(super) fn unpacked<S: Simd>(_: S, mr: usize, a: View<'_>, m: usize, n: usize, k: usize) -> bool {
+pub(super) fn unpacked<S: Simd>(_: S, mr: usize, a: View<'_>, m: usize, n: usize) -> bool {
     let few = m <= mr || n <= UNPACKED_MAX_N;
     if a.col_stride == 1 {
         few || S::REGISTERS >= 32 && (n <= 2 * UNPACKED_MAX_N || !a.row_stride.is_multiple_of(CROWDED_STRIDE))
     } else {
-        // Contiguous across. Whole tiles are read, also of the rows behind the last one: they must lie in the slice.
-        let height = row_tiles(mr, m).last().map_or(0, |(rows, height)| rows.start + height);
-        let inside = k > 0 && a.data.len() >= (k - 1) * a.col_stride + height;
-        few && a.row_stride == 1 && a.col_stride >= mr && inside
+        few && a.row_stride == 1 && a.col_stride >= mr
     }
 }
 
@@ -75,6 +75,11 @@ pub fn row_tiles(mr: usize, m: usize) -> impl Iterator<Item = (Range<usize>, usi
             Some((rows, height))
         },
     )
+}
+
+/// The rows of the last tile, if they are fewer than its height.
+pub(super) fn part_of_a_tile(mr: usize, m: usize) -> Range<usize> {
+    row_tiles(mr, m).last().filter(|(rows, height)| rows.len() < *height).map_or(0..0, |(rows, _)| rows)
 }
 
 /// The workspace's parts.

@@ -2,18 +2,40 @@
 //!
 //! | operand | where it is | here |
 //! |---|---|---|
-//! | A | contiguous along k, its rows far apart | [`InPlace`] |
-//! | A | contiguous across | [`Across`] |
-//! | A | in panels | [`Packed`] |
-//! | B | contiguous across, read by one tile alone | [`Steps`] |
-//! | B | the same, and copied for the tiles behind the first | [`Copied`] |
-//! | B | in a panel | [`PackedColumns`] |
+//! | A | contiguous along k, its rows far apart | [`Rows::InPlace`] |
+//! | A | contiguous across | [`Rows::Across`] |
+//! | A | in panels | [`Rows::Packed`] |
+//! | B | contiguous across | [`Columns::InPlace`] |
+//! | B | the same, and copied for the tiles behind the first | [`Columns::Copied`] |
+//! | B | in a panel | [`Columns::Packed`] |
+//!
+//! Steps along k are taken in groups of `U`, that a loop has fewer branches.
 
-use crate::simd::{Simd, Strided};
+use crate::simd::{ChunksMut, Parts, Same, Simd, Strided};
 use crate::view::View;
 
-/// An operand whose numbers lie side by side in each step along k: packed, or where they are. The first step begins where the slice
-/// does.
+/// Some rows of A, for all of a block of k.
+#[derive(Clone, Copy)]
+pub(super) enum Rows<'a> {
+    /// Where they are; they are contiguous along k.
+    InPlace(View<'a>),
+    /// Where they are; they are contiguous across. But the last tile's are in a panel, if they are fewer than its height.
+    Across(View<'a>, &'a [f32]),
+    /// In panels, the first of which holds the first of the rows.
+    Packed(&'a [f32]),
+}
+
+/// The columns of B of a strip, for all of a block of k.
+pub(super) enum Columns<'a> {
+    /// Where they are, as many as a whole tile has.
+    InPlace(Steps<'a>),
+    /// The same, to be copied into a panel on the way.
+    Copied(Steps<'a>, &'a mut [f32]),
+    /// In a panel.
+    Packed(&'a [f32]),
+}
+
+/// Numbers that lie side by side in each step along k: packed, or where they are. The first step begins where the slice does.
 #[derive(Clone, Copy)]
 pub(super) struct Steps<'a> {
     pub(super) numbers: &'a [f32],
@@ -21,137 +43,156 @@ pub(super) struct Steps<'a> {
     pub(super) stride: usize,
 }
 
+/// Where a tile is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The first of its rows of A.
+    pub(super) row: usize,
+    pub(super) rows: usize,
+    /// Numbers of packed panels before them.
+    pub(super) packed: usize,
+    /// The first step of its block of k.
+    pub(super) step: usize,
+}
+
 /// How a strip reads A.
 pub(super) trait Read: Copy {
     /// The rows of a tile.
-    fn rows<const ROWS: usize>(self, place: Place) -> impl Left<ROWS>;
+    fn rows<const ROWS: usize>(self, place: Place, depth: usize) -> impl Left;
 }
 
-/// Where a tile reads A.
-pub(super) trait Left<const ROWS: usize>: Copy {
-    /// What tells one step from another.
-    type Step: Copy;
-    fn steps(self, depth: usize) -> impl Iterator<Item = Self::Step>;
-    /// Row i's element.
-    fn at(self, step: Self::Step, i: usize) -> f32;
+/// A tile's rows of A.
+pub(super) trait Left: Copy {
+    /// `depth` steps from `from` on, `U` at a time.
+    fn steps<const U: usize>(self, from: usize, depth: usize) -> impl Parts<Part: LeftSteps>;
 }
 
-/// Rows that are contiguous along k, where they are.
+/// Some steps of a tile's rows of A.
+pub(super) trait LeftSteps {
+    /// Row i's element in the u-th of the steps.
+    fn at(&self, u: usize, i: usize) -> f32;
+}
+
+/// See [`Rows::InPlace`].
 #[derive(Clone, Copy)]
 pub(super) struct InPlace<'a>(pub(super) View<'a>);
 
 impl Read for InPlace<'_> {
     /// Rows behind the last one repeat it; their sums are not stored.
     #[inline(always)]
-    fn rows<const ROWS: usize>(self, place: Place) -> impl Left<ROWS> {
+    fn rows<const ROWS: usize>(self, place: Place, depth: usize) -> impl Left {
         let Self(a) = self;
-        let Place { row, rows, step, depth, .. } = place;
-        let mut slices = [[].as_slice(); ROWS];
+        let mut rows = [[].as_slice(); ROWS];
         // Without a step there may be no numbers.
-        for (i, slice) in slices.iter_mut().enumerate().take(if depth > 0 { ROWS } else { 0 }) {
-            *slice = &a.data[(row + i.min(rows - 1)) * a.row_stride + step..][..depth];
+        if depth > 0 {
+            for i in 0..ROWS {
+                rows[i] = &a.data[(place.row + i.min(place.rows - 1)) * a.row_stride + place.step..][..depth];
+            }
         }
-        slices
+        rows
     }
 }
 
-impl<const ROWS: usize> Left<ROWS> for [&[f32]; ROWS] {
-    type Step = usize;
+impl<const ROWS: usize> Left for [&[f32]; ROWS] {
     #[inline(always)]
-    fn steps(self, depth: usize) -> impl Iterator<Item = usize> {
-        0..depth
-    }
-    #[inline(always)]
-    fn at(self, step: usize, i: usize) -> f32 {
-        self[i][step]
+    fn steps<const U: usize>(self, from: usize, depth: usize) -> impl Parts<Part: LeftSteps> {
+        let mut rows: [&[[f32; U]]; ROWS] = [&[]; ROWS];
+        for i in 0..ROWS {
+            rows[i] = self[i][from..from + depth].as_chunks().0;
+        }
+        rows
     }
 }
 
-/// Rows that are contiguous across, where they are.
+impl<const ROWS: usize, const U: usize> LeftSteps for [&[f32; U]; ROWS] {
+    #[inline(always)]
+    fn at(&self, u: usize, i: usize) -> f32 {
+        self[i][u]
+    }
+}
+
+/// See [`Rows::Across`].
 #[derive(Clone, Copy)]
-pub(super) struct Across<'a>(pub(super) View<'a>);
+pub(super) struct Across<'a>(pub(super) View<'a>, pub(super) &'a [f32]);
 
 impl Read for Across<'_> {
     #[inline(always)]
-    fn rows<const ROWS: usize>(self, place: Place) -> impl Left<ROWS> {
-        let Self(a) = self;
-        Steps { numbers: &a.data[place.step * a.col_stride + place.row..], stride: a.col_stride }
+    fn rows<const ROWS: usize>(self, place: Place, depth: usize) -> impl Left {
+        let Self(a, last) = self;
+        let steps = if depth == 0 {
+            Steps { numbers: &[], stride: 0 }
+        } else if place.rows < ROWS {
+            Steps { numbers: last, stride: ROWS }
+        } else {
+            Steps { numbers: &a.data[place.step * a.col_stride + place.row..], stride: a.col_stride }
+        };
+        Strided::new(steps.numbers, depth, ROWS, steps.stride)
     }
 }
 
-impl<'a, const ROWS: usize> Left<ROWS> for Steps<'a> {
-    type Step = &'a [f32];
+impl Left for Strided<'_> {
     #[inline(always)]
-    fn steps(self, depth: usize) -> impl Iterator<Item = Self::Step> {
-        Strided::new(self.numbers, depth, ROWS, self.stride)
-    }
-    #[inline(always)]
-    fn at(self, step: Self::Step, i: usize) -> f32 {
-        let rows: &[f32; ROWS] = step.first_chunk().expect("a step has all rows of the tile");
-        rows[i]
+    fn steps<const U: usize>(self, from: usize, depth: usize) -> impl Parts<Part: LeftSteps> {
+        self.groups::<U>(from, depth / U)
     }
 }
 
-/// Panels of packed rows.
+impl<const U: usize> LeftSteps for [&[f32]; U] {
+    #[inline(always)]
+    fn at(&self, u: usize, i: usize) -> f32 {
+        self[u][i]
+    }
+}
+
+/// See [`Rows::Packed`].
 #[derive(Clone, Copy)]
 pub(super) struct Packed<'a>(pub(super) &'a [f32]);
 
 impl Read for Packed<'_> {
     #[inline(always)]
-    fn rows<const ROWS: usize>(self, place: Place) -> impl Left<ROWS> {
+    fn rows<const ROWS: usize>(self, place: Place, depth: usize) -> impl Left {
         let (panel, _) = self.0[place.packed..].as_chunks::<ROWS>();
-        &panel[..place.depth]
+        &panel[..depth]
     }
 }
 
-impl<'a, const ROWS: usize> Left<ROWS> for &'a [[f32; ROWS]] {
-    type Step = &'a [f32; ROWS];
+impl<const ROWS: usize> Left for &[[f32; ROWS]] {
     #[inline(always)]
-    fn steps(self, depth: usize) -> impl Iterator<Item = Self::Step> {
-        self[..depth].iter()
-    }
-    #[inline(always)]
-    fn at(self, step: Self::Step, i: usize) -> f32 {
-        step[i]
+    fn steps<const U: usize>(self, from: usize, depth: usize) -> impl Parts<Part: LeftSteps> {
+        self[from..from + depth].as_chunks::<U>().0
     }
 }
 
-/// Where a tile reads B. The steps are slices, and what becomes of one is a function of its own: a closure in an iterator's adapter is
-/// not always inlined, and then it has no vector instructions.
+impl<const ROWS: usize, const U: usize> LeftSteps for &[[f32; ROWS]; U] {
+    #[inline(always)]
+    fn at(&self, u: usize, i: usize) -> f32 {
+        self[u][i]
+    }
+}
+
+/// Where a tile reads B.
 pub(super) trait Right {
-    /// What tells one step from another.
-    type Step;
-    fn steps(self, depth: usize, width: usize) -> impl Iterator<Item = Self::Step>;
-    /// The vectors of a step.
-    fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV];
+    /// `depth` steps from `from` on, `U` at a time, `width` numbers each.
+    fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps>;
 }
 
-impl<'a> Right for Steps<'a> {
-    type Step = &'a [f32];
+/// Some steps of B.
+pub(super) trait RightSteps {
+    /// The vectors of the u-th of the steps.
+    fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV];
+}
+
+impl Right for Steps<'_> {
     #[inline(always)]
-    fn steps(self, depth: usize, width: usize) -> impl Iterator<Item = Self::Step> {
-        Strided::new(self.numbers, depth, width, self.stride)
-    }
-    #[inline(always)]
-    fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV] {
-        load(simd, step)
+    fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
+        Strided::new(self.numbers, from + depth, width, self.stride).groups::<U>(from, depth / U)
     }
 }
 
-/// A packed panel of B.
-pub(super) struct PackedColumns<'a> {
-    pub(super) panel: &'a [f32],
-}
-
-impl<'a> Right for PackedColumns<'a> {
-    type Step = &'a [f32];
+impl<const U: usize> RightSteps for [&[f32]; U] {
     #[inline(always)]
-    fn steps(self, depth: usize, width: usize) -> impl Iterator<Item = Self::Step> {
-        self.panel[..depth * width].chunks_exact(width)
-    }
-    #[inline(always)]
-    fn load<S: Simd, const NV: usize>(simd: S, step: Self::Step) -> [S::V; NV] {
-        load(simd, step)
+    fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV] {
+        load(simd, self[u])
     }
 }
 
@@ -164,25 +205,28 @@ pub(super) struct Copied<'a> {
 /// So many steps before it is read, a row is asked for.
 const STEPS_AHEAD: usize = 16;
 
-impl<'a> Right for Copied<'a> {
-    type Step = (&'a [f32], &'a mut [f32], usize);
+impl Right for Copied<'_> {
     #[inline(always)]
-    fn steps(self, depth: usize, width: usize) -> impl Iterator<Item = Self::Step> {
-        let Steps { numbers, stride } = self.source;
+    fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
+        let Self { source, panel } = self;
         // Rows lie too far apart for the processor to foresee where the next one is. Of a few rows, the next strip's part.
-        let ahead = if depth > STEPS_AHEAD { STEPS_AHEAD * stride } else { width };
-        numbers
-            .chunks(stride)
-            .zip(self.panel[..depth * width].chunks_exact_mut(width))
-            .map(move |(row, copy)| (row, copy, ahead))
+        let ahead = if from + depth > STEPS_AHEAD { STEPS_AHEAD * source.stride } else { width };
+        let rows = Strided::new(source.numbers, from + depth, width, source.stride).groups::<U>(from, depth / U);
+        let copies = ChunksMut::new(&mut panel[from * width..], depth / U, U * width);
+        ((rows, copies), Same(ahead))
     }
+}
+
+impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
     #[inline(always)]
-    fn load<S: Simd, const NV: usize>(simd: S, (row, copy, ahead): Self::Step) -> [S::V; NV] {
+    fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV] {
+        let ((rows, copy), ahead) = self;
+        let row = rows[u];
         for line in (0..NV * S::LANES).step_by(16) {
-            simd.prefetch(row, ahead + line + 15);
+            simd.prefetch(row, *ahead + line + 15);
         }
         let vectors: [S::V; NV] = load(simd, row);
-        let copy = &mut copy[..NV * S::LANES];
+        let copy = &mut copy[u * NV * S::LANES..][..NV * S::LANES];
         for j in 0..NV {
             simd.store(vectors[j], &mut copy[j * S::LANES..]);
         }
@@ -198,18 +242,4 @@ pub(super) fn load<S: Simd, const NV: usize>(simd: S, row: &[f32]) -> [S::V; NV]
         vectors[j] = simd.load(&row[j * S::LANES..]);
     }
     vectors
-}
-
-/// Where a tile's rows of A are.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    /// The first of them.
-    pub(super) row: usize,
-    pub(super) rows: usize,
-    /// Numbers of packed panels before them.
-    pub(super) packed: usize,
-    /// The first step.
-    pub(super) step: usize,
-    /// Steps along k.
-    pub(super) depth: usize,
 }

@@ -13,9 +13,10 @@
 //! ```
 
 use super::blocking::row_tiles;
-use super::operands::{Across, Copied, InPlace, Left, Packed, PackedColumns, Place, Read, Right, Steps, load};
-use crate::simd::{Simd, Strided, StridedMut};
-use crate::view::View;
+use super::operands::{
+    Across, Columns, Copied, InPlace, Left, LeftSteps, Packed, Place, Read, Right, RightSteps, Rows, Steps, load,
+};
+use crate::simd::{Parts, Simd, Strided, StridedMut, each};
 use core::ops::Range;
 
 /// The largest tile of a product of `m` rows: rows and columns. Fewer rows leave registers for more columns.
@@ -35,26 +36,10 @@ const fn fits<S: Simd>(rows: usize, vectors: usize) -> bool {
     rows * vectors + vectors + 1 < S::REGISTERS
 }
 
-/// Some rows of A, for all of a block of k.
-#[derive(Clone, Copy)]
-pub(super) enum Rows<'a> {
-    /// Where they are; they are contiguous along k.
-    InPlace(View<'a>),
-    /// Where they are; they are contiguous across.
-    Across(View<'a>),
-    /// In panels, the first of which holds the first of the rows.
-    Packed(&'a [f32]),
-}
-
 /// A strip of C, no wider than a tile: `c ← c₀ + rows·columns` over a block of k.
 pub(super) struct Strip<'a> {
     pub(super) a: Rows<'a>,
-    /// The packed columns of B, or room for them.
-    pub(super) panel: &'a mut [f32],
-    /// From where the first tile is to copy them, if they are not packed yet. As many as a whole tile has.
-    pub(super) source: Option<Steps<'a>>,
-    /// Whether no other strip uses these columns.
-    pub(super) alone: bool,
+    pub(super) b: Columns<'a>,
     /// The block of k, as columns of A.
     pub(super) depth: Range<usize>,
     /// Rows of A and C.
@@ -85,7 +70,7 @@ impl Strip<'_> {
     fn vectors<S: Simd, const NV: usize>(self, simd: S, mr: usize) {
         match self.a {
             Rows::InPlace(a) => self.tiles::<S, NV, _>(simd, mr, InPlace(a)),
-            Rows::Across(a) => self.tiles::<S, NV, _>(simd, mr, Across(a)),
+            Rows::Across(a, last) => self.tiles::<S, NV, _>(simd, mr, Across(a, last)),
             Rows::Packed(panels) => self.tiles::<S, NV, _>(simd, mr, Packed(panels)),
         }
     }
@@ -96,43 +81,30 @@ impl Strip<'_> {
             #[inline(always)]
             move || {
                 // Each in a variable of its own: what lies in memory would be read again behind each store to C.
-                let Self { panel, mut source, alone, depth, rows, c, c_stride, columns, from_c, .. } = self;
+                let Self { mut b, depth, rows, c, c_stride, columns, from_c, .. } = self;
                 let (step, packed_depth) = (depth.start, depth.len());
                 let depth = sabotage!(packed_depth, 4 => packed_depth.max(1) - 1);
                 for (tile, height) in row_tiles(mr, rows.len()) {
-                    let place = Place {
-                        row: rows.start + tile.start,
-                        rows: tile.len(),
-                        packed: tile.start * packed_depth,
-                        step,
-                        depth,
-                    };
-                    let b =
-                        Columns { panel: &mut *panel, source: source.take(), last: alone && tile.end == rows.len() };
+                    let packed = tile.start * packed_depth;
+                    let place = Place { row: rows.start + tile.start, rows: tile.len(), packed, step };
                     let c = &mut c[tile.start * c_stride..];
                     let tile = Tile { c, c_stride, rows: tile.len(), columns, depth, from_c };
                     // Few rows get a tile of few rows: those of a whole one would be summed in vain. The conditions are
                     // constants: no tile is compiled that the registers do not hold.
                     match height {
-                        1 if fits::<S>(1, NV) => tile.with::<S, 1, NV>(simd, a.rows(place), b),
-                        2 if fits::<S>(2, NV) => tile.with::<S, 2, NV>(simd, a.rows(place), b),
-                        4 if fits::<S>(4, NV) => tile.with::<S, 4, NV>(simd, a.rows(place), b),
-                        6 if fits::<S>(6, NV) => tile.with::<S, 6, NV>(simd, a.rows(place), b),
+                        1 if fits::<S>(1, NV) => tile.with::<S, 1, NV>(simd, a.rows::<1>(place, depth), &mut b),
+                        2 if fits::<S>(2, NV) => tile.with::<S, 2, NV>(simd, a.rows::<2>(place, depth), &mut b),
+                        4 if fits::<S>(4, NV) => tile.with::<S, 4, NV>(simd, a.rows::<4>(place, depth), &mut b),
+                        6 if fits::<S>(6, NV) => tile.with::<S, 6, NV>(simd, a.rows::<6>(place, depth), &mut b),
                         _ => unreachable!("no tile of {height} rows and {NV} vectors"),
+                    }
+                    if let Columns::Copied(_, panel) = b {
+                        b = Columns::Packed(panel);
                     }
                 }
             },
         );
     }
-}
-
-/// A strip's columns of B, for one tile.
-struct Columns<'a> {
-    panel: &'a mut [f32],
-    /// From where to copy them into the panel.
-    source: Option<Steps<'a>>,
-    /// Whether no other tile needs the panel.
-    last: bool,
 }
 
 /// A tile of C, of as many rows and columns as there are.
@@ -148,17 +120,18 @@ struct Tile<'a> {
 
 impl Tile<'_> {
     #[inline(always)]
-    fn with<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, a: impl Left<ROWS>, b: Columns<'_>) {
-        let Columns { panel, source, last } = b;
-        match source {
-            Some(source) if !last => self.sum::<S, ROWS, NV, _>(simd, a, Copied { source, panel }),
-            Some(source) => self.sum::<S, ROWS, NV, _>(simd, a, source),
-            None => self.sum::<S, ROWS, NV, _>(simd, a, PackedColumns { panel }),
+    fn with<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, a: impl Left, b: &mut Columns<'_>) {
+        match b {
+            Columns::InPlace(source) => self.sum::<S, ROWS, NV, _>(simd, a, *source),
+            Columns::Copied(source, panel) => self.sum::<S, ROWS, NV, _>(simd, a, Copied { source: *source, panel }),
+            Columns::Packed(panel) => {
+                self.sum::<S, ROWS, NV, _>(simd, a, Steps { numbers: panel, stride: NV * S::LANES })
+            }
         }
     }
 
     #[inline(always)]
-    fn sum<S: Simd, const ROWS: usize, const NV: usize, B: Right>(mut self, simd: S, a: impl Left<ROWS>, b: B) {
+    fn sum<S: Simd, const ROWS: usize, const NV: usize, B: Right>(mut self, simd: S, a: impl Left, mut b: B) {
         let whole = self.rows == ROWS && self.columns == NV * S::LANES;
         let mut sums = [[simd.splat(0.0); NV]; ROWS];
         if self.from_c && whole {
@@ -177,14 +150,11 @@ impl Tile<'_> {
             }
         }
 
-        for (step, columns) in a.steps(self.depth).zip(b.steps(self.depth, NV * S::LANES)) {
-            let vectors = B::load::<S, NV>(simd, columns);
-            for i in 0..ROWS {
-                let a = simd.splat(a.at(step, i));
-                for j in 0..NV {
-                    sums[i][j] = simd.mul_add(a, vectors[j], sums[i][j]);
-                }
-            }
+        let width = NV * S::LANES;
+        let pairs = self.depth / 2 * 2;
+        steps::<S, ROWS, NV, 2>(simd, &mut sums, a.steps::<2>(0, pairs), b.steps::<2>(0, pairs, width));
+        if pairs < self.depth {
+            steps::<S, ROWS, NV, 1>(simd, &mut sums, a.steps::<1>(pairs, 1), b.steps::<1>(pairs, 1, width));
         }
 
         // Index loops: iterating over the sums by value would spill them all.
@@ -212,4 +182,29 @@ impl Tile<'_> {
     fn row(&mut self, i: usize, columns: usize) -> &mut [f32] {
         &mut self.c[i * self.c_stride..][..columns]
     }
+}
+
+/// `U` steps along k at a time, as long as there are so many.
+#[inline(always)]
+fn steps<S: Simd, const ROWS: usize, const NV: usize, const U: usize>(
+    simd: S,
+    sums: &mut [[S::V; NV]; ROWS],
+    a: impl Parts<Part: LeftSteps>,
+    b: impl Parts<Part: RightSteps>,
+) {
+    each(
+        (a, b),
+        #[inline(always)]
+        |(rows, mut columns)| {
+            for u in 0..U {
+                let vectors = columns.load::<S, NV>(simd, u);
+                for i in 0..ROWS {
+                    let a = simd.splat(rows.at(u, i));
+                    for j in 0..NV {
+                        sums[i][j] = simd.mul_add(a, vectors[j], sums[i][j]);
+                    }
+                }
+            }
+        },
+    );
 }

@@ -2,8 +2,10 @@
 //!
 //! `chunks` would look at the slice's end before each of them, which takes a tile of few rows or few steps a tenth of its time.
 
+use super::parts::Parts;
+
 /// `count` parts of a slice, `width` numbers each, from one to the next `stride` numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Strided<'a> {
     slice: &'a [f32],
     /// Where the next part begins.
@@ -22,6 +24,16 @@ impl<'a> Strided<'a> {
     pub fn new(slice: &'a [f32], count: usize, width: usize, stride: usize) -> Self {
         expect_inside(slice, count, width, stride);
         Self { slice, at: 0, left: count, width, stride }
+    }
+
+    /// `count` times `N` parts, from the part of number `from` on.
+    ///
+    /// # Panics
+    /// When there are fewer, in every build.
+    #[inline(always)]
+    pub fn groups<const N: usize>(self, from: usize, count: usize) -> Groups<'a, N> {
+        assert!(from <= self.left && count <= (self.left - from) / N, "strided: there are no more parts");
+        Groups { parts: self, from, count }
     }
 }
 
@@ -75,6 +87,64 @@ impl<'a> StridedMut<'a> {
         self.left -= 1;
         // SAFETY: `new` saw that the last part, and so each one before it, lies in the slice.
         unsafe { self.slice.get_unchecked_mut(at..at + self.width) }
+    }
+}
+
+/// Several parts at a time: [`Strided::groups`].
+#[derive(Clone, Copy, Debug)]
+pub struct Groups<'a, const N: usize> {
+    parts: Strided<'a>,
+    from: usize,
+    count: usize,
+}
+
+impl<'a, const N: usize> Parts for Groups<'a, N> {
+    type Part = [&'a [f32]; N];
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn part(&mut self, number: usize) -> Self::Part {
+        let Strided { slice, at, width, stride, .. } = self.parts;
+        let mut group = [slice; N];
+        for (i, part) in group.iter_mut().enumerate() {
+            let at = at + (self.from + number * N + i) * stride;
+            // SAFETY: `groups` saw that there is a part of that number, and `new` that it lies in the slice.
+            *part = unsafe { slice.get_unchecked(at..at + width) };
+        }
+        group
+    }
+}
+
+/// Parts of a slice, `width` numbers each, one behind the other.
+#[derive(Debug)]
+pub struct ChunksMut<'a> {
+    slice: &'a mut [f32],
+    count: usize,
+    width: usize,
+}
+
+impl<'a> ChunksMut<'a> {
+    /// # Panics
+    /// When the last part does not lie in the slice, in every build.
+    #[inline(always)]
+    pub fn new(slice: &'a mut [f32], count: usize, width: usize) -> Self {
+        expect_inside(slice, count, width, width);
+        Self { slice, count, width }
+    }
+}
+
+impl<'a> Parts for ChunksMut<'a> {
+    type Part = &'a mut [f32];
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn part(&mut self, number: usize) -> Self::Part {
+        // SAFETY: `new` saw that the last part lies in the slice; no other part has these numbers, and each is handed out once.
+        unsafe { core::slice::from_raw_parts_mut(self.slice.as_mut_ptr().add(number * self.width), self.width) }
     }
 }
 
