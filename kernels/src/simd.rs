@@ -118,6 +118,11 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     fn less_equal(self, a: Self::V, b: Self::V) -> Self::M;
     /// `mask ? yes : no`
     fn select(self, mask: Self::M, yes: Self::V, no: Self::V) -> Self::V;
+    /// `mask ? 0 : v`
+    #[inline(always)]
+    fn zero_where(self, mask: Self::M, v: Self::V) -> Self::V {
+        self.select(mask, self.splat(0.0), v)
+    }
 
     /// The sum of the lanes: the upper half is added to the lower until one lane remains.
     fn reduce_add(self, a: Self::V) -> f32;

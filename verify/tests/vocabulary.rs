@@ -28,10 +28,11 @@ enum Operation {
     Max,
     SelectLess,
     SelectLessEqual,
+    ZeroWhere,
     Splat,
 }
 
-const OPERATIONS: [Operation; 14] = [
+const OPERATIONS: [Operation; 15] = [
     Operation::Add,
     Operation::Sub,
     Operation::Mul,
@@ -45,6 +46,7 @@ const OPERATIONS: [Operation; 14] = [
     Operation::Max,
     Operation::SelectLess,
     Operation::SelectLessEqual,
+    Operation::ZeroWhere,
     Operation::Splat,
 ];
 
@@ -71,6 +73,7 @@ impl Kernel for Apply<'_> {
                 Operation::Max => simd.max(a, b),
                 Operation::SelectLess => simd.select(simd.less(a, b), a, c),
                 Operation::SelectLessEqual => simd.select(simd.less_equal(a, b), a, c),
+                Operation::ZeroWhere => simd.zero_where(simd.less_equal(a, b), c),
                 Operation::Splat => simd.splat(self.a[at / 16 * 16]),
             };
             simd.store(v, &mut results[at..]);
@@ -97,6 +100,7 @@ fn expected(operation: Operation, a: f32, b: f32, c: f32, first: f32, fused: boo
         Operation::Max => [b, a][usize::from(a > b)],
         Operation::SelectLess => [c, a][usize::from(a < b)],
         Operation::SelectLessEqual => [c, a][usize::from(a <= b)],
+        Operation::ZeroWhere => [c, 0.0][usize::from(a <= b)],
         Operation::Splat => first,
     }
 }

@@ -79,6 +79,6 @@ impl Activation for Relu {
             23 => simd.less(z, zero),
             23 b => crate::sabotage::flat_but_for_minus_zero(simd, z)
         );
-        simd.select(flat, zero, delta)
+        simd.zero_where(flat, delta)
     }
 }

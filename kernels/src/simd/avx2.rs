@@ -131,6 +131,8 @@ impl Simd for Avx2 {
         less(a: __m256, b: __m256) -> __m256 { _mm256_cmp_ps::<_CMP_LT_OQ>(a, b) }
         less_equal(a: __m256, b: __m256) -> __m256 { _mm256_cmp_ps::<_CMP_LE_OQ>(a, b) }
         select(mask: __m256, yes: __m256, no: __m256) -> __m256 { _mm256_blendv_ps(no, yes, mask) }
+        // Of a selection that is stored where `v` was loaded from, LLVM makes a masked store, which takes a Zen 3 18 operations.
+        zero_where(mask: __m256, v: __m256) -> __m256 { _mm256_andnot_ps(mask, v) }
 
         reduce_add(a: __m256) -> f32 {
             let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
