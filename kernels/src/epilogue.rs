@@ -1,7 +1,7 @@
 //! What happens to finished sums before they are left in C.
 
 use crate::math::Activation;
-use crate::simd::Simd;
+use crate::simd::{DisjointMut, Simd, Strided, each};
 use crate::view::View;
 use core::marker::PhantomData;
 use core::ops::Range;
@@ -11,8 +11,20 @@ pub trait Epilogue: Copy {
     /// Whether it changes anything.
     const CHANGES: bool = true;
 
+    /// What goes into it beside the sums, of the same shape.
+    fn operand(&self) -> Option<View<'_>>;
+
+    /// A vector of sums, and what is at the same place of the operand, if there is one.
+    fn map<S: Simd>(&self, simd: S, sums: S::V, operand: Option<S::V>) -> S::V;
+
     /// The sums of row `i` in `columns`, at most a vector of them; lanes behind them are ignored.
-    fn apply<S: Simd>(&self, simd: S, sums: S::V, i: usize, columns: Range<usize>) -> S::V;
+    #[inline(always)]
+    fn apply<S: Simd>(&self, simd: S, sums: S::V, i: usize, columns: Range<usize>) -> S::V {
+        match self.operand() {
+            Some(operand) => self.map(simd, sums, Some(operand.load(simd, i, columns))),
+            None => self.map(simd, sums, None),
+        }
+    }
 }
 
 /// Stores the sums as they are.
@@ -51,19 +63,26 @@ impl Epilogue for Store {
     const CHANGES: bool = false;
 
     #[inline(always)]
-    fn apply<S: Simd>(&self, _: S, sums: S::V, _: usize, _: Range<usize>) -> S::V {
+    fn operand(&self) -> Option<View<'_>> {
+        None
+    }
+    #[inline(always)]
+    fn map<S: Simd>(&self, _: S, sums: S::V, _: Option<S::V>) -> S::V {
         sums
     }
 }
 
 impl<H: Activation> Epilogue for BiasActivation<'_, H> {
     #[inline(always)]
-    fn apply<S: Simd>(&self, simd: S, sums: S::V, _row: usize, columns: Range<usize>) -> S::V {
-        match sabotage!(self.bias, 10 => None) {
-            Some(bias) => {
-                let bias = sabotage!(simd.load_partial(&bias[columns]), 12 => simd.splat(bias[_row % bias.len()]));
-                H::value(simd, simd.add(sums, bias))
-            }
+    fn operand(&self) -> Option<View<'_>> {
+        // The same in each row.
+        let bias = sabotage!(self.bias, 10 => None)?;
+        Some(View { data: bias, row_stride: 0, col_stride: sabotage!(1, 12 => 0) })
+    }
+    #[inline(always)]
+    fn map<S: Simd>(&self, simd: S, sums: S::V, bias: Option<S::V>) -> S::V {
+        match bias {
+            Some(bias) => H::value(simd, simd.add(sums, bias)),
             None => H::value(simd, sums),
         }
     }
@@ -71,8 +90,15 @@ impl<H: Activation> Epilogue for BiasActivation<'_, H> {
 
 impl<H: Activation> Epilogue for TimesDerivative<'_, H> {
     #[inline(always)]
-    fn apply<S: Simd>(&self, simd: S, sums: S::V, i: usize, columns: Range<usize>) -> S::V {
-        H::times_derivative(simd, sums, self.z.load(simd, i, columns))
+    fn operand(&self) -> Option<View<'_>> {
+        Some(self.z)
+    }
+    #[inline(always)]
+    fn map<S: Simd>(&self, simd: S, sums: S::V, z: Option<S::V>) -> S::V {
+        match z {
+            Some(z) => H::times_derivative(simd, sums, z),
+            None => sums,
+        }
     }
 }
 
@@ -88,19 +114,51 @@ pub(crate) fn apply<S: Simd, E: Epilogue>(
     simd.vectorize(
         #[inline(always)]
         move || {
-            let whole = columns.len() / S::LANES * S::LANES;
-            for i in rows {
-                let (vectors, rest) = c[i * c_stride..][columns.clone()].split_at_mut(whole);
-                let mut at = columns.start;
-                for vector in vectors.chunks_exact_mut(S::LANES) {
-                    simd.store(epilogue.apply(simd, simd.load(vector), i, at..at + S::LANES), vector);
-                    at += S::LANES;
+            let (count, width) = (rows.len(), columns.len());
+            if count == 0 || width == 0 {
+                return;
+            }
+            let c = DisjointMut::new(&mut c[rows.start * c_stride + columns.start..], count, width, c_stride);
+            match epilogue.operand() {
+                Some(View { data, row_stride, col_stride: 1 }) => {
+                    let operand =
+                        Strided::new(&data[rows.start * row_stride + columns.start..], count, width, row_stride);
+                    each(
+                        (c, operand.groups::<1>(0, count)),
+                        #[inline(always)]
+                        |(row, [operand])| map_row(simd, epilogue, row, operand),
+                    );
                 }
-                if !rest.is_empty() {
-                    let sums = simd.load_partial(rest);
-                    simd.store_partial(epilogue.apply(simd, sums, i, at..at + rest.len()), rest);
+                _ => {
+                    let mut i = rows.start;
+                    each(
+                        c,
+                        #[inline(always)]
+                        |row| {
+                            for (row, from) in row.chunks_mut(S::LANES).zip(columns.clone().step_by(S::LANES)) {
+                                let sums = simd.load_partial(row);
+                                simd.store_partial(epilogue.apply(simd, sums, i, from..from + row.len()), row);
+                            }
+                            i += 1;
+                        },
+                    );
                 }
             }
         },
     );
+}
+
+/// A row of sums and of the operand.
+#[inline(always)]
+fn map_row<S: Simd, E: Epilogue>(simd: S, epilogue: E, row: &mut [f32], operand: &[f32]) {
+    let whole = row.len() / S::LANES * S::LANES;
+    let (vectors, rest) = row.split_at_mut(whole);
+    let (operands, other) = operand.split_at(whole);
+    for (sums, operand) in vectors.chunks_exact_mut(S::LANES).zip(operands.chunks_exact(S::LANES)) {
+        simd.store(epilogue.map(simd, simd.load(sums), Some(simd.load(operand))), sums);
+    }
+    if !rest.is_empty() {
+        let sums = epilogue.map(simd, simd.load_partial(rest), Some(simd.load_partial(other)));
+        simd.store_partial(sums, rest);
+    }
 }

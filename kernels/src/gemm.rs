@@ -181,3 +181,4 @@ impl<E: Epilogue> Product<'_, E> {
         }
     }
 }
+

@@ -39,7 +39,7 @@ mod scalar;
 mod strided;
 
 pub use self::parts::{Parts, Same, each};
-pub use self::strided::{ChunksMut, Groups, Strided, StridedMut};
+pub use self::strided::{DisjointMut, Groups, Strided, StridedMut};
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 pub use self::{avx2::Avx2, avx512::Avx512};
 pub use self::{portable::Portable, scalar::Scalar};

@@ -1,7 +1,7 @@
 //! Every operation of the vocabulary, on every lowering that this processor has, against plain `f32` arithmetic.
 
 use lanegrad_kernels::isa::{Isa, Kernel};
-use lanegrad_kernels::simd::{ChunksMut, Same, Simd, Strided, StridedMut, each};
+use lanegrad_kernels::simd::{DisjointMut, Same, Simd, Strided, StridedMut, each};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -382,7 +382,7 @@ fn parts_walked_together_are_those_of_an_index_as_many_as_the_fewest() {
         for chunks in 0..=3 {
             target.fill(0.0);
             let mut calls = 0;
-            each(((short, ChunksMut::new(&mut target, chunks, 3)), Same(100.0)), |((x, chunk), more)| {
+            each(((short, DisjointMut::new(&mut target, chunks, 3, 3)), Same(100.0)), |((x, chunk), more)| {
                 calls += 1;
                 chunk.fill(x + more);
             });
@@ -393,7 +393,26 @@ fn parts_walked_together_are_those_of_an_index_as_many_as_the_fewest() {
         }
     }
     let target = &mut [0.0; 8];
-    for (count, width) in [(3, 3), (9, 1), (1, 9), (2, usize::MAX), (usize::MAX, 2)] {
-        assert!(panics(|| each(ChunksMut::new(target, count, width), |_| ())), "{count} of {width}");
+    for (count, width, stride) in [
+        (3, 3, 3),
+        (9, 1, 1),
+        (1, 9, 9),
+        (2, usize::MAX, usize::MAX),
+        (usize::MAX, 2, 2),
+        (2, 4, 3),
+        (3, 1, 0),
+        (2, 3, 6),
+    ] {
+        assert!(
+            panics(|| each(DisjointMut::new(target, count, width, stride), |_| ())),
+            "{count} of {width}, {stride} apart"
+        );
     }
+    let mut seen = Vec::new();
+    each(DisjointMut::new(target, 3, 2, 3), |part| {
+        part.fill(1.0);
+        seen.push(part);
+    });
+    seen[0][0] = 2.0;
+    assert_eq!(target, &[2.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]);
 }

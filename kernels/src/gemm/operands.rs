@@ -11,7 +11,7 @@
 //!
 //! Steps along k are taken in groups of `U`, that a loop has fewer branches.
 
-use crate::simd::{ChunksMut, Parts, Same, Simd, Strided};
+use crate::simd::{DisjointMut, Parts, Same, Simd, Strided};
 use crate::view::View;
 
 /// Some rows of A, for all of a block of k.
@@ -212,7 +212,7 @@ impl Right for Copied<'_> {
         // Rows lie too far apart for the processor to foresee where the next one is. Of a few rows, the next strip's part.
         let ahead = if from + depth > STEPS_AHEAD { STEPS_AHEAD * source.stride } else { width };
         let rows = Strided::new(source.numbers, from + depth, width, source.stride).groups::<U>(from, depth / U);
-        let copies = ChunksMut::new(&mut panel[from * width..], depth / U, U * width);
+        let copies = DisjointMut::new(&mut panel[from * width..], depth / U, U * width, U * width);
         ((rows, copies), Same(ahead))
     }
 }

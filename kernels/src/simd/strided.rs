@@ -117,25 +117,29 @@ impl<'a, const N: usize> Parts for Groups<'a, N> {
     }
 }
 
-/// Parts of a slice, `width` numbers each, one behind the other.
+/// The same as [`StridedMut`], but none overlaps another.
 #[derive(Debug)]
-pub struct ChunksMut<'a> {
+pub struct DisjointMut<'a> {
     slice: &'a mut [f32],
     count: usize,
     width: usize,
+    stride: usize,
 }
 
-impl<'a> ChunksMut<'a> {
+impl<'a> DisjointMut<'a> {
+    /// The first part begins where the slice does.
+    ///
     /// # Panics
-    /// When the last part does not lie in the slice, in every build.
+    /// When the last part does not lie in the slice, or one begins before the end of another, in every build.
     #[inline(always)]
-    pub fn new(slice: &'a mut [f32], count: usize, width: usize) -> Self {
-        expect_inside(slice, count, width, width);
-        Self { slice, count, width }
+    pub fn new(slice: &'a mut [f32], count: usize, width: usize, stride: usize) -> Self {
+        expect_inside(slice, count, width, stride);
+        assert!(count <= 1 || width <= stride, "strided: parts overlap");
+        Self { slice, count, width, stride }
     }
 }
 
-impl<'a> Parts for ChunksMut<'a> {
+impl<'a> Parts for DisjointMut<'a> {
     type Part = &'a mut [f32];
     #[inline(always)]
     fn count(&self) -> usize {
@@ -143,8 +147,9 @@ impl<'a> Parts for ChunksMut<'a> {
     }
     #[inline(always)]
     unsafe fn part(&mut self, number: usize) -> Self::Part {
-        // SAFETY: `new` saw that the last part lies in the slice; no other part has these numbers, and each is handed out once.
-        unsafe { core::slice::from_raw_parts_mut(self.slice.as_mut_ptr().add(number * self.width), self.width) }
+        // SAFETY: `new` saw that the last part, and so each one before it, lies in the slice, and that no other part has these
+        // numbers; each is handed out once.
+        unsafe { core::slice::from_raw_parts_mut(self.slice.as_mut_ptr().add(number * self.stride), self.width) }
     }
 }
 
