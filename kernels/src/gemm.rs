@@ -27,6 +27,7 @@
 //!
 //! Source: Goto & van de Geijn 2008; Van Zee & van de Geijn 2015 (BLIS).
 
+mod ahead;
 mod blocking;
 mod dots;
 mod operands;
@@ -35,6 +36,7 @@ mod rows;
 mod thin;
 mod tile;
 
+pub use self::ahead::FAR;
 pub use self::blocking::{
     CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_N, row_tiles, workspace_len,
 };
@@ -119,6 +121,7 @@ impl<E: Epilogue> Product<'_, E> {
         let keep = self.m > MC;
         // Whether B is not worth a copy: it is read once, or stays in L1.
         let near = self.m <= mr || self.k.saturating_mul(self.b.row_stride) <= NEAR;
+        let far = self.m.saturating_mul(self.n) >= FAR;
 
         for jc in (0..self.n).step_by(NC) {
             let columns = jc..self.n.min(jc + NC);
@@ -170,7 +173,18 @@ impl<E: Epilogue> Product<'_, E> {
                             columns: columns.len(),
                             from_c,
                         };
-                        strip.sum(simd, mr);
+                        let reads = match self.epilogue.operand() {
+                            Some(View { data, row_stride: row_stride @ 1.., col_stride: 1 }) if finish => {
+                                let numbers = &data[rows.start * row_stride + columns.start..];
+                                Some(Steps { numbers, stride: row_stride })
+                            }
+                            _ => None,
+                        };
+                        if far && (from_c || reads.is_some()) {
+                            ahead::sum(simd, mr, strip, reads);
+                        } else {
+                            strip.sum(simd, mr);
+                        }
                         // The strip's sums are still in L1.
                         if finish && E::CHANGES {
                             epilogue::apply(simd, self.epilogue, self.c, self.c_stride, rows.clone(), columns);
@@ -181,4 +195,3 @@ impl<E: Epilogue> Product<'_, E> {
         }
     }
 }
-

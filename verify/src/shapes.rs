@@ -96,6 +96,11 @@ impl Edges {
         );
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
+        // A C beyond L2, summed in parts of four tiles, and a few rows more; its second block along k reads C.
+        let far = [4 * mr + 1, 5 * mr, 9 * mr + 2]
+            .into_iter()
+            .flat_map(|m| product([m], around([gemm::FAR.div_ceil(m)]), [33]));
+        let far_blocks = [[5 * mr + 1, gemm::FAR / (5 * mr), kc + 1]];
         tiles
             .chain(vectors)
             .chain(depth)
@@ -108,6 +113,8 @@ impl Edges {
             .chain(pieces)
             .chain(few)
             .chain(row)
+            .chain(far)
+            .chain(far_blocks)
     }
 
     /// A few m, n, k whose edges cut through everything, large enough for statistics.
@@ -123,6 +130,7 @@ impl Edges {
             [33, nr + 3, kc + 1],
             [19, unpacked_columns + 5, 2 * kc + 1],
             [40, 10, 128],
+            [5 * mr + 3, gemm::FAR / (5 * mr), 3],
         ];
         sabotage!(all, 49 => vec![])
     }

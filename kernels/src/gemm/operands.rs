@@ -35,6 +35,26 @@ pub(super) enum Columns<'a> {
     Packed(&'a [f32]),
 }
 
+impl Columns<'_> {
+    /// The same columns, for a while.
+    pub(super) fn by_ref(&mut self) -> Columns<'_> {
+        match self {
+            Self::InPlace(steps) => Columns::InPlace(*steps),
+            Self::Copied(steps, panel) => Columns::Copied(*steps, panel),
+            Self::Packed(panel) => Columns::Packed(panel),
+        }
+    }
+
+    /// How they are read when they have been read once.
+    #[inline(always)]
+    pub(super) fn copied(self) -> Self {
+        match self {
+            Self::Copied(_, panel) => Self::Packed(panel),
+            others => others,
+        }
+    }
+}
+
 /// Numbers that lie side by side in each step along k: packed, or where they are. The first step begins where the slice does.
 #[derive(Clone, Copy)]
 pub(super) struct Steps<'a> {

@@ -66,6 +66,19 @@ impl Strip<'_> {
         }
     }
 
+    /// Some of its rows, to be summed in order: the first ones may copy B for the others.
+    pub(super) fn part(&mut self, rows: Range<usize>) -> Strip<'_> {
+        let a = match self.a {
+            Rows::Packed(panels) => Rows::Packed(&panels[rows.start * self.depth.len()..]),
+            in_place => in_place,
+        };
+        let Self { c_stride, columns, from_c, .. } = *self;
+        let b = if rows.start == 0 { self.b.by_ref() } else { self.b.by_ref().copied() };
+        let c = &mut self.c[rows.start * c_stride..];
+        let rows = self.rows.start + rows.start..self.rows.start + rows.end;
+        Strip { a, b, depth: self.depth.clone(), rows, c, c_stride, columns, from_c }
+    }
+
     #[inline(always)]
     fn vectors<S: Simd, const NV: usize>(self, simd: S, mr: usize) {
         match self.a {
@@ -98,9 +111,7 @@ impl Strip<'_> {
                         6 if fits::<S>(6, NV) => tile.with::<S, 6, NV>(simd, a.rows::<6>(place, depth), &mut b),
                         _ => unreachable!("no tile of {height} rows and {NV} vectors"),
                     }
-                    if let Columns::Copied(_, panel) = b {
-                        b = Columns::Packed(panel);
-                    }
+                    b = b.copied();
                 }
             },
         );
