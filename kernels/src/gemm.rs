@@ -119,8 +119,8 @@ impl<E: Epilogue> Product<'_, E> {
         let a_in_place = blocking::unpacked(simd, mr, self.a, self.m, self.n);
         // Whether other blocks of rows will use the panels of B.
         let keep = self.m > MC;
-        // Whether B is not worth a copy: it is read once, or stays in L1.
-        let near = self.m <= mr || self.k.saturating_mul(self.b.row_stride) <= NEAR;
+        // Whether B is not worth a copy: it stays in L1, or is read once.
+        let (near, once) = (self.k.saturating_mul(self.b.row_stride) <= NEAR, self.m <= mr);
         let far = self.m.saturating_mul(self.n) >= FAR;
 
         for jc in (0..self.n).step_by(NC) {
@@ -156,12 +156,18 @@ impl<E: Epilogue> Product<'_, E> {
                         {
                             let numbers = &self.b.data[depth.start * self.b.row_stride + jr..];
                             let steps = Steps { numbers, stride: self.b.row_stride };
-                            if near { Columns::InPlace(steps) } else { Columns::Copied(steps, panel) }
+                            if near {
+                                Columns::Near(steps)
+                            } else if once {
+                                Columns::Far(steps)
+                            } else {
+                                Columns::Copied(steps, panel)
+                            }
                         } else {
                             if ic == 0 {
                                 pack::panel(simd, self.b, depth.clone(), columns.clone(), width, panel);
                             }
-                            Columns::Packed(panel)
+                            Columns::packed(panel, width)
                         };
                         let strip = Strip {
                             a,

@@ -21,12 +21,13 @@ const TILES: usize = 4;
 /// Sums the strip; `reads` is what the epilogue will read, from the strip's first element on.
 pub(super) fn sum<S: Simd>(simd: S, mr: usize, mut strip: Strip<'_>, reads: Option<Steps<'_>>) {
     let count = strip.rows.len();
+    let width = strip.columns.next_multiple_of(S::LANES);
     let mut from = 0;
     while from < count {
         // No less than a tile is left over: one or two rows would be short of independent sums.
         let left = count - from;
         let rows = if left < (TILES + 1) * mr { left } else { TILES * mr };
-        let part = strip.part(from..from + rows);
+        let part = strip.part(from..from + rows, width);
         if part.from_c {
             ask(simd, Steps { numbers: part.c, stride: part.c_stride }, rows, part.columns);
         }

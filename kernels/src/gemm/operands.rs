@@ -5,9 +5,9 @@
 //! | A | contiguous along k, its rows far apart | [`Rows::InPlace`] |
 //! | A | contiguous across | [`Rows::Across`] |
 //! | A | in panels | [`Rows::Packed`] |
-//! | B | contiguous across | [`Columns::InPlace`] |
-//! | B | the same, and copied for the tiles behind the first | [`Columns::Copied`] |
-//! | B | in a panel | [`Columns::Packed`] |
+//! | B | in a panel, or contiguous across and in L1 | [`Columns::Near`] |
+//! | B | contiguous across, and read by one tile | [`Columns::Far`] |
+//! | B | contiguous across, and copied for the tiles behind the first | [`Columns::Copied`] |
 //!
 //! Steps along k are taken in groups of `U`, that a loop has fewer branches.
 
@@ -25,31 +25,36 @@ pub(super) enum Rows<'a> {
     Packed(&'a [f32]),
 }
 
-/// The columns of B of a strip, for all of a block of k.
+/// The columns of B of a strip, for all of a block of k, as many as a whole tile has.
 pub(super) enum Columns<'a> {
-    /// Where they are, as many as a whole tile has.
-    InPlace(Steps<'a>),
+    /// In a panel, or where they are.
+    Near(Steps<'a>),
+    /// Where they are, each row asked for before it is read.
+    Far(Steps<'a>),
     /// The same, to be copied into a panel on the way.
     Copied(Steps<'a>, &'a mut [f32]),
-    /// In a panel.
-    Packed(&'a [f32]),
 }
 
-impl Columns<'_> {
+impl<'a> Columns<'a> {
+    /// A panel of so many columns.
+    pub(super) fn packed(panel: &'a [f32], width: usize) -> Self {
+        Self::Near(Steps { numbers: panel, stride: width })
+    }
+
     /// The same columns, for a while.
     pub(super) fn by_ref(&mut self) -> Columns<'_> {
         match self {
-            Self::InPlace(steps) => Columns::InPlace(*steps),
+            Self::Near(steps) => Columns::Near(*steps),
+            Self::Far(steps) => Columns::Far(*steps),
             Self::Copied(steps, panel) => Columns::Copied(*steps, panel),
-            Self::Packed(panel) => Columns::Packed(panel),
         }
     }
 
-    /// How they are read when they have been read once.
+    /// How they are read when they have been read once, by a tile of so many columns.
     #[inline(always)]
-    pub(super) fn copied(self) -> Self {
+    pub(super) fn copied(self, width: usize) -> Self {
         match self {
-            Self::Copied(_, panel) => Self::Packed(panel),
+            Self::Copied(_, panel) => Self::packed(panel, width),
             others => others,
         }
     }
@@ -216,22 +221,43 @@ impl<const U: usize> RightSteps for [&[f32]; U] {
     }
 }
 
-/// Columns of B, read where they are, and copied into a panel on the way: the other tiles of the strip read that.
-pub(super) struct Copied<'a> {
-    pub(super) source: Steps<'a>,
-    pub(super) panel: &'a mut [f32],
+/// See [`Columns::Far`].
+pub(super) struct Far<'a>(pub(super) Steps<'a>);
+
+/// So many steps before it is read, a row is asked for. Rows lie too far apart for the processor to foresee where the next one is.
+const STEPS_AHEAD: usize = 4;
+
+impl Right for Far<'_> {
+    #[inline(always)]
+    fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
+        let Self(Steps { numbers, stride }) = *self;
+        let rows = Strided::new(numbers, from + depth, width, stride).groups::<U>(from, depth / U);
+        (rows, Same(STEPS_AHEAD * stride))
+    }
 }
 
-/// So many steps before it is read, a row is asked for.
-const STEPS_AHEAD: usize = 16;
+impl<const U: usize> RightSteps for ([&[f32]; U], usize) {
+    #[inline(always)]
+    fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV] {
+        let (rows, ahead) = self;
+        ask::<S, NV>(simd, rows[u], *ahead);
+        load(simd, rows[u])
+    }
+}
+
+/// See [`Columns::Copied`].
+pub(super) struct Copied<'a>(pub(super) Steps<'a>, pub(super) &'a mut [f32]);
+
+/// The same for rows that are copied, which takes longer than what comes from L2, and is mostly done where B does not lie in L2.
+const COPIED_STEPS_AHEAD: usize = 16;
 
 impl Right for Copied<'_> {
     #[inline(always)]
     fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
-        let Self { source, panel } = self;
-        // Rows lie too far apart for the processor to foresee where the next one is. Of a few rows, the next strip's part.
-        let ahead = if from + depth > STEPS_AHEAD { STEPS_AHEAD * source.stride } else { width };
-        let rows = Strided::new(source.numbers, from + depth, width, source.stride).groups::<U>(from, depth / U);
+        let Self(Steps { numbers, stride }, panel) = self;
+        // Of a few rows, the next strip's part.
+        let ahead = if from + depth > COPIED_STEPS_AHEAD { COPIED_STEPS_AHEAD * *stride } else { width };
+        let rows = Strided::new(numbers, from + depth, width, *stride).groups::<U>(from, depth / U);
         let copies = DisjointMut::new(&mut panel[from * width..], depth / U, U * width, U * width);
         ((rows, copies), Same(ahead))
     }
@@ -241,16 +267,21 @@ impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
     #[inline(always)]
     fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV] {
         let ((rows, copy), ahead) = self;
-        let row = rows[u];
-        for line in (0..NV * S::LANES).step_by(16) {
-            simd.prefetch(row, *ahead + line + 15);
-        }
-        let vectors: [S::V; NV] = load(simd, row);
+        ask::<S, NV>(simd, rows[u], *ahead);
+        let vectors: [S::V; NV] = load(simd, rows[u]);
         let copy = &mut copy[u * NV * S::LANES..][..NV * S::LANES];
         for j in 0..NV {
             simd.store(vectors[j], &mut copy[j * S::LANES..]);
         }
         vectors
+    }
+}
+
+/// Asks for the cache lines `ahead` of a step's vectors, but for the first, which the strip before this one has read.
+#[inline(always)]
+fn ask<S: Simd, const NV: usize>(simd: S, row: &[f32], ahead: usize) {
+    for line in (0..NV * S::LANES).step_by(16) {
+        simd.prefetch(row, ahead + line + 15);
     }
 }
 

@@ -14,7 +14,7 @@
 
 use super::blocking::row_tiles;
 use super::operands::{
-    Across, Columns, Copied, InPlace, Left, LeftSteps, Packed, Place, Read, Right, RightSteps, Rows, Steps, load,
+    Across, Columns, Copied, Far, InPlace, Left, LeftSteps, Packed, Place, Read, Right, RightSteps, Rows, load,
 };
 use crate::simd::{Parts, Simd, Strided, StridedMut, each};
 use core::ops::Range;
@@ -66,14 +66,14 @@ impl Strip<'_> {
         }
     }
 
-    /// Some of its rows, to be summed in order: the first ones may copy B for the others.
-    pub(super) fn part(&mut self, rows: Range<usize>) -> Strip<'_> {
+    /// Some of its rows, to be summed in order: the first ones may copy B for the others, into a panel of that width.
+    pub(super) fn part(&mut self, rows: Range<usize>, width: usize) -> Strip<'_> {
         let a = match self.a {
             Rows::Packed(panels) => Rows::Packed(&panels[rows.start * self.depth.len()..]),
             in_place => in_place,
         };
         let Self { c_stride, columns, from_c, .. } = *self;
-        let b = if rows.start == 0 { self.b.by_ref() } else { self.b.by_ref().copied() };
+        let b = if rows.start == 0 { self.b.by_ref() } else { self.b.by_ref().copied(width) };
         let c = &mut self.c[rows.start * c_stride..];
         let rows = self.rows.start + rows.start..self.rows.start + rows.end;
         Strip { a, b, depth: self.depth.clone(), rows, c, c_stride, columns, from_c }
@@ -111,7 +111,7 @@ impl Strip<'_> {
                         6 if fits::<S>(6, NV) => tile.with::<S, 6, NV>(simd, a.rows::<6>(place, depth), &mut b),
                         _ => unreachable!("no tile of {height} rows and {NV} vectors"),
                     }
-                    b = b.copied();
+                    b = b.copied(NV * S::LANES);
                 }
             },
         );
@@ -133,11 +133,9 @@ impl Tile<'_> {
     #[inline(always)]
     fn with<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, a: impl Left, b: &mut Columns<'_>) {
         match b {
-            Columns::InPlace(source) => self.sum::<S, ROWS, NV, _>(simd, a, *source),
-            Columns::Copied(source, panel) => self.sum::<S, ROWS, NV, _>(simd, a, Copied { source: *source, panel }),
-            Columns::Packed(panel) => {
-                self.sum::<S, ROWS, NV, _>(simd, a, Steps { numbers: panel, stride: NV * S::LANES })
-            }
+            Columns::Near(steps) => self.sum::<S, ROWS, NV, _>(simd, a, *steps),
+            Columns::Far(steps) => self.sum::<S, ROWS, NV, _>(simd, a, Far(*steps)),
+            Columns::Copied(steps, panel) => self.sum::<S, ROWS, NV, _>(simd, a, Copied(*steps, panel)),
         }
     }
 
