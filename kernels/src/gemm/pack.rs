@@ -9,6 +9,7 @@
 //! So a panel of A is one of Aᵀ, and there is one way to pack. What is missing at the edge is zeros. The last panel of
 //! B is only as many vectors wide as it needs.
 
+use super::ahead::FAR;
 use super::blocking::row_tiles;
 use crate::simd::{Simd, Strided, StridedMut};
 use crate::view::View;
@@ -126,12 +127,13 @@ impl<S: Simd> Packing<'_, S> {
         let loaded = (source.len() + 1).saturating_sub(needed).div_ceil(4);
         let stored = (panel.len() + width).saturating_sub(S::LANES) / (4 * width);
         let quads = loaded.min(stored).min(self.depth.len() / 4);
-        let mut rows = StridedMut::new(panel, 4 * quads, S::LANES, width);
-        for four in Strided::new(source, quads, needed, 4) {
-            let columns = self.simd.load_columns(four, stride);
-            for step in 0..4 {
-                self.simd.store(columns[step], rows.part());
-            }
+        let source = Strided::new(source, quads, needed, 4);
+        let panel = StridedMut::new(panel, 4 * quads, S::LANES, width);
+        // Two loops: a decision in each step would cost more than it saves.
+        if self.b.data.len() >= FAR {
+            transpose::<S, true>(self.simd, source, stride, panel);
+        } else {
+            transpose::<S, false>(self.simd, source, stride, panel);
         }
         4 * quads
     }
@@ -158,6 +160,23 @@ impl<S: Simd> Packing<'_, S> {
             self.simd.store(v, row);
         } else {
             self.simd.store_partial(v, sabotage!(row, 15 => &mut row[..self.columns.len().saturating_sub(at)]));
+        }
+    }
+}
+
+/// Four steps of `LANES` rows at a time.
+#[inline(always)]
+fn transpose<S: Simd, const FAR: bool>(simd: S, source: Strided<'_>, stride: usize, mut panel: StridedMut<'_>) {
+    for (quad, four) in source.enumerate() {
+        // The processor does not foresee the next rows. While a cache line of these is read, each of those is asked for once.
+        if FAR {
+            for row in quad % 4 * S::LANES / 4..(quad % 4 + 1) * S::LANES / 4 {
+                simd.prefetch(four, (S::LANES + row) * stride + 16);
+            }
+        }
+        let columns = simd.load_columns(four, stride);
+        for step in 0..4 {
+            simd.store(columns[step], panel.part());
         }
     }
 }
