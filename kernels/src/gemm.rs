@@ -45,7 +45,7 @@ pub use self::tile::tile_shape;
 pub use self::dots::Order;
 pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_COLUMNS_A_TERM, ROWS_MAX_K, ROWS_PIECE};
 
-use self::blocking::{Blocking, NEAR, kc};
+use self::blocking::{Blocking, NEAR, blocks, kc};
 use self::operands::{Columns, Rows, Steps};
 use self::tile::Strip;
 use crate::epilogue::{self, Epilogue, Store};
@@ -115,7 +115,7 @@ impl<E: Epilogue> Product<'_, E> {
     fn tiled<S: Simd>(self, simd: S) {
         let (mr, nr) = tile_shape(simd, self.m);
         let kc = kc(self.k);
-        let Blocking { a_panels, b_panels } = blocking::split(self.workspace, self.m, self.n, kc, (mr, nr));
+        let Blocking { a_panels, b_panels } = blocking::split(self.workspace, self.m, self.n, kc);
         let a_in_place = blocking::unpacked(simd, mr, self.a, self.m, self.n);
         // Whether other blocks of rows will use the panels of B.
         let keep = self.m > MC;
@@ -123,52 +123,47 @@ impl<E: Epilogue> Product<'_, E> {
         let (near, once) = (self.k.saturating_mul(self.b.row_stride) <= NEAR, self.m <= mr);
         let far = self.m.saturating_mul(self.n) >= FAR;
 
-        for jc in (0..self.n).step_by(NC) {
-            let columns = jc..self.n.min(jc + NC);
+        for columns in blocks(0..self.n, NC) {
             // With k = 0 the one block is empty: C₀ still goes through the epilogue.
-            for pc in (0..self.k.max(1)).step_by(sabotage!(kc, 5 => kc - usize::from(kc < self.k))) {
-                let depth = pc..sabotage!(self.k, 44 => self.k.max(1)).min(pc + kc);
-                let from_c = sabotage!(self.accumulate || pc > 0, 13 => true);
+            for pc in blocks(0..self.k.max(1), sabotage!(kc, 5 => kc - usize::from(kc < self.k))) {
+                let depth = pc.start..sabotage!(self.k, 44 => self.k.max(1)).min(pc.start + kc);
+                let from_c = sabotage!(self.accumulate || pc.start > 0, 13 => true);
                 let finish = sabotage!(depth.end == self.k, 11 => true);
 
-                for ic in (0..self.m).step_by(MC) {
-                    let rows = ic..self.m.min(ic + MC);
+                for rows in blocks(0..self.m, MC) {
                     let a = if !a_in_place {
                         pack::rows(simd, mr, self.a, rows.clone(), depth.clone(), a_panels);
                         Rows::Packed(a_panels)
                     } else if self.a.col_stride == 1 {
                         Rows::InPlace(self.a)
                     } else {
-                        let part = blocking::part_of_a_tile(mr, rows.len());
-                        let part = rows.start + part.start..rows.start + part.end;
-                        pack::rows(simd, mr, self.a, part, depth.clone(), a_panels);
+                        let part = blocking::part_of_a_tile(mr, rows.clone());
+                        if !part.is_empty() {
+                            pack::rows(simd, mr, self.a, part, depth.clone(), a_panels);
+                        }
                         Rows::Across(self.a, a_panels)
                     };
-                    for jr in columns.clone().step_by(nr) {
-                        let columns = jr..columns.end.min(jr + nr);
-                        let width = columns.len().next_multiple_of(S::LANES);
-                        let place = if keep { jr - jc } else { 0 };
+                    let first = rows.start == 0;
+                    for strip in blocks(columns.clone(), nr) {
+                        let width = strip.len().next_multiple_of(S::LANES);
+                        let place = if keep { strip.start - columns.start } else { 0 };
                         let panel = &mut b_panels[place * depth.len()..][..width * depth.len()];
-                        let b = if self.b.col_stride == 1
-                            && columns.len() == nr
-                            && !depth.is_empty()
-                            && (near || ic == 0)
-                        {
-                            let numbers = &self.b.data[depth.start * self.b.row_stride + jr..];
+                        let whole = self.b.col_stride == 1 && strip.len() == nr && !depth.is_empty();
+                        let b = if whole && (near || first) {
+                            let numbers = &self.b.data[depth.start * self.b.row_stride + strip.start..];
                             let steps = Steps { numbers, stride: self.b.row_stride };
-                            if near {
-                                Columns::Near(steps)
-                            } else if once {
-                                Columns::Far(steps)
-                            } else {
-                                Columns::Copied(steps, panel)
+                            match (near, once) {
+                                (true, _) => Columns::Near(steps),
+                                (_, true) => Columns::Far(steps),
+                                _ => Columns::Copied(steps, panel),
                             }
                         } else {
-                            if ic == 0 {
-                                pack::panel(simd, self.b, depth.clone(), columns.clone(), width, panel);
+                            if first {
+                                pack::panel(simd, self.b, depth.clone(), strip.clone(), width, panel);
                             }
                             Columns::packed(panel, width)
                         };
+                        let columns = strip;
                         let strip = Strip {
                             a,
                             b,

@@ -77,9 +77,33 @@ pub fn row_tiles(mr: usize, m: usize) -> impl Iterator<Item = (Range<usize>, usi
     )
 }
 
-/// The rows of the last tile, if they are fewer than its height.
-pub(super) fn part_of_a_tile(mr: usize, m: usize) -> Range<usize> {
-    row_tiles(mr, m).last().filter(|(rows, height)| rows.len() < *height).map_or(0..0, |(rows, _)| rows)
+/// Of a block's rows those of the last tile, if they are fewer than its height.
+#[inline(always)]
+pub(super) fn part_of_a_tile(mr: usize, block: Range<usize>) -> Range<usize> {
+    row_tiles(mr, block.len())
+        .find(
+            #[inline(always)]
+            |(rows, height)| rows.len() < *height,
+        )
+        .map_or(
+            0..0,
+            #[inline(always)]
+            |(rows, _)| block.start + rows.start..block.start + rows.end,
+        )
+}
+
+/// A range in blocks of `len`, the last one shorter. A product of few numbers has no time for the divisions of `step_by`.
+#[inline(always)]
+pub(super) fn blocks(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut from = range.start;
+    core::iter::from_fn(
+        #[inline(always)]
+        move || {
+            let block = from..range.end.min(from + len);
+            from = block.end;
+            (!block.is_empty()).then_some(block)
+        },
+    )
 }
 
 /// The workspace's parts.
@@ -90,7 +114,7 @@ pub(super) struct Blocking<'a> {
 
 /// The block of k: as few blocks as KC allows, of as equal a length as can be.
 pub(super) fn kc(k: usize) -> usize {
-    k.div_ceil(k.div_ceil(KC).max(1)).max(1)
+    if k <= KC { k.max(1) } else { k.div_ceil(k.div_ceil(KC)) }
 }
 
 /// The numbers of workspace that a product of these sizes needs, on any instruction set; none, if that overflows. No smaller
@@ -106,20 +130,20 @@ pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
 }
 
 fn panels_len(m: usize, n: usize, kc: usize) -> Option<usize> {
-    let a = rows_len(m, kc, EVERY_MR)?;
-    let b = columns_len(m, n, kc, EVERY_NR)?;
+    let a = rows_len(m, kc)?;
+    let b = columns_len(m, n, kc)?;
     a.checked_add(b)?.checked_add(ALIGNMENT)
 }
 
 /// Numbers in the panels of a block of A.
-fn rows_len(m: usize, kc: usize, mr: usize) -> Option<usize> {
-    m.min(MC).checked_next_multiple_of(mr)?.checked_mul(kc)
+fn rows_len(m: usize, kc: usize) -> Option<usize> {
+    m.min(MC).checked_next_multiple_of(EVERY_MR)?.checked_mul(kc)
 }
 
 /// Numbers in the panels of a block of B: of all of them, if more than one block of A is to use them, else of one.
-fn columns_len(m: usize, n: usize, kc: usize, nr: usize) -> Option<usize> {
-    let columns = if m > MC { n.min(NC) } else { n.min(nr) };
-    columns.checked_next_multiple_of(nr)?.checked_mul(kc)
+fn columns_len(m: usize, n: usize, kc: usize) -> Option<usize> {
+    let columns = if m > MC { n.min(NC) } else { n.min(EVERY_NR) };
+    columns.checked_next_multiple_of(EVERY_NR)?.checked_mul(kc)
 }
 
 /// A cache line, in numbers.
@@ -132,9 +156,9 @@ pub(super) fn aligned(workspace: &mut [f32]) -> &mut [f32] {
 }
 
 /// The parts of `workspace`, B's panels at the start of a cache line.
-pub(super) fn split(workspace: &mut [f32], m: usize, n: usize, kc: usize, (mr, nr): (usize, usize)) -> Blocking<'_> {
+#[inline]
+pub(super) fn split(workspace: &mut [f32], m: usize, n: usize, kc: usize) -> Blocking<'_> {
     let needed = "the workspace has workspace_len numbers";
-    let (b_panels, rest) = aligned(workspace).split_at_mut(columns_len(m, n, kc, nr).expect(needed));
-    let a_panels = &mut rest[..rows_len(m, kc, mr).expect(needed)];
+    let (b_panels, a_panels) = aligned(workspace).split_at_mut(columns_len(m, n, kc).expect(needed));
     Blocking { a_panels, b_panels }
 }
