@@ -85,7 +85,13 @@ pub fn forward(backend: &mut Backend, layer: Forward<'_>, z: MatMut<'_>) -> Resu
         expect_len(OPERATION, "bias", outputs, bias.len())?;
     }
     z.expect(OPERATION, "outputs", (batch, outputs))?;
-    with_activation!(activation, h => product(backend, OPERATION, Order::of_forward(batch), (x, w.t()), z, false, BiasActivation::new(bias, h)))
+    let order = Order::of_forward(batch);
+    match (bias, activation) {
+        (None, Activation::Identity) => product(backend, OPERATION, order, (x, w.t()), z, false, Store),
+        _ => with_activation!(activation, h => {
+            product(backend, OPERATION, order, (x, w.t()), z, false, BiasActivation::new(bias, h))
+        }),
+    }
 }
 
 /// `delta_below = (delta·w) ⊙ h'(a)`, batch × in, in one pass.

@@ -121,10 +121,9 @@ pub(crate) fn apply<S: Simd, E: Epilogue>(
             let c = DisjointMut::new(&mut c[rows.start * c_stride + columns.start..], count, width, c_stride);
             match epilogue.operand() {
                 Some(View { data, row_stride, col_stride: 1 }) => {
-                    let operand =
-                        Strided::new(&data[rows.start * row_stride + columns.start..], count, width, row_stride);
+                    let operand = &data[rows.start * row_stride + columns.start..];
                     each(
-                        (c, operand.groups::<1>(0, count)),
+                        (c, Strided::new(operand, count, width, row_stride).groups::<1>(0, count)),
                         #[inline(always)]
                         |(row, [operand])| map_row(simd, epilogue, row, operand),
                     );
@@ -135,9 +134,11 @@ pub(crate) fn apply<S: Simd, E: Epilogue>(
                         c,
                         #[inline(always)]
                         |row| {
-                            for (row, from) in row.chunks_mut(S::LANES).zip(columns.clone().step_by(S::LANES)) {
-                                let sums = simd.load_partial(row);
-                                simd.store_partial(epilogue.apply(simd, sums, i, from..from + row.len()), row);
+                            let mut from = columns.start;
+                            for sums in row.chunks_mut(S::LANES) {
+                                let all = from..from + sums.len();
+                                simd.store_partial(epilogue.apply(simd, simd.load_partial(sums), i, all), sums);
+                                from += S::LANES;
                             }
                             i += 1;
                         },
