@@ -9,7 +9,8 @@
 //!         jr: NC in steps of nr    one panel of B, kc × nr, packed for the first block of rows: stays in L1 (L2 with AVX-512)
 //!           ir: MC in steps of mr  one tile: mr × nr sums in registers, kc steps
 //! ```
-//! Where B's rows are contiguous, the first tile of a strip reads them where they are, and packs them on the way.
+//! Where B's rows are contiguous, the first tile of a strip reads them where they are, and packs them on the way; but of a B beyond
+//! L2, four panels are packed at a time.
 //!
 //! **Small sizes** have ways of their own, by shape and strides:
 //!
@@ -38,7 +39,7 @@ mod tile;
 
 pub use self::ahead::FAR;
 pub use self::blocking::{
-    CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_N, row_tiles, workspace_len,
+    CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, GROUP, KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_N, row_tiles, workspace_len,
 };
 pub use self::tile::tile_shape;
 
@@ -122,6 +123,8 @@ impl<E: Epilogue> Product<'_, E> {
         // Whether B is not worth a copy: it stays in L1, or is read once.
         let (near, once) = (self.k.saturating_mul(self.b.row_stride) <= NEAR, self.m <= mr);
         let far = self.m.saturating_mul(self.n) >= FAR;
+        // Whether B is copied four panels at a time.
+        let in_groups = kc.saturating_mul(self.n) >= FAR && self.b.col_stride == 1 && 4 * nr == GROUP && !near && !once;
 
         for columns in blocks(0..self.n, NC) {
             // With k = 0 the one block is empty: C₀ still goes through the epilogue.
@@ -146,10 +149,22 @@ impl<E: Epilogue> Product<'_, E> {
                     let first = rows.start == 0;
                     for strip in blocks(columns.clone(), nr) {
                         let width = strip.len().next_multiple_of(S::LANES);
-                        let place = if keep { strip.start - columns.start } else { 0 };
-                        let panel = &mut b_panels[place * depth.len()..][..width * depth.len()];
+                        let at = strip.start - columns.start;
+                        let place = match (keep, in_groups) {
+                            (true, _) => at,
+                            (_, true) => at % GROUP,
+                            _ => 0,
+                        };
                         let whole = self.b.col_stride == 1 && strip.len() == nr && !depth.is_empty();
-                        let b = if whole && (near || first) {
+                        let group = whole && first && in_groups && at - at % GROUP + GROUP <= columns.len();
+                        if group && at.is_multiple_of(GROUP) {
+                            let panels = &mut b_panels[place * depth.len()..][..GROUP * depth.len()];
+                            pack::group(simd, self.b, depth.clone(), strip.start, panels);
+                        }
+                        let panel = &mut b_panels[place * depth.len()..][..width * depth.len()];
+                        let b = if group {
+                            Columns::packed(panel, width)
+                        } else if whole && (near || first) {
                             let numbers = &self.b.data[depth.start * self.b.row_stride + strip.start..];
                             let steps = Steps { numbers, stride: self.b.row_stride };
                             match (near, once) {

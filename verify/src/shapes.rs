@@ -100,6 +100,12 @@ impl Edges {
         let far = [4 * mr + 1, 5 * mr, 9 * mr + 2]
             .into_iter()
             .flat_map(|m| product([m], around([gemm::FAR.div_ceil(m)]), [33]));
+        // A B beyond L2, packed in groups of panels; behind the last whole group are a few columns. Often enough for every layout.
+        let groups = product([mr + 3], gemm::FAR / kc..gemm::FAR / kc + 10, [kc]).chain(product(
+            [mc + 1],
+            gemm::FAR / kc + gemm::GROUP - 3..gemm::FAR / kc + gemm::GROUP + 2,
+            [kc],
+        ));
         let far_blocks = [[5 * mr + 1, gemm::FAR / (5 * mr), kc + 1]];
         tiles
             .chain(vectors)
@@ -114,6 +120,7 @@ impl Edges {
             .chain(few)
             .chain(row)
             .chain(far)
+            .chain(groups)
             .chain(far_blocks)
     }
 

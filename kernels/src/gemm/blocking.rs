@@ -32,6 +32,9 @@ pub const DOTS_DEPTH: usize = 1024;
 /// Multiples of every instruction set's mr and nr: rounding up to these is enough for each of them.
 const EVERY_MR: usize = 12;
 const EVERY_NR: usize = 64;
+/// Columns of B that are packed at a time where B lies beyond L2 and is contiguous across: four cache lines of a row cost hardly more
+/// time than one. A tile of AVX-512 is as wide.
+pub const GROUP: usize = EVERY_NR;
 /// The most lanes, and a multiple of all others.
 const MAX_LANES: usize = 16;
 

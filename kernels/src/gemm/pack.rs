@@ -10,8 +10,8 @@
 //! B is only as many vectors wide as it needs.
 
 use super::ahead::FAR;
-use super::blocking::row_tiles;
-use crate::simd::{Simd, Strided, StridedMut};
+use super::blocking::{GROUP, row_tiles};
+use crate::simd::{DisjointMut, Simd, Strided, StridedMut, each};
 use crate::view::View;
 use core::ops::Range;
 
@@ -27,6 +27,45 @@ pub(super) fn panel<S: Simd>(
     simd.vectorize(
         #[inline(always)]
         move || Packing { simd, b, depth, columns, width, panel }.run(),
+    );
+}
+
+/// So many steps before it is packed, a row of a group is asked for.
+const STEPS_AHEAD: usize = 4;
+
+/// Packs a group of B's columns, which are contiguous across, from `column` on into four panels. Compiled once a lowering.
+pub(super) fn group<S: Simd>(simd: S, b: View<'_>, depth: Range<usize>, column: usize, panels: &mut [f32]) {
+    const WIDTH: usize = GROUP / 4;
+    simd.vectorize(
+        #[inline(always)]
+        move || {
+            let numbers = &b.data[depth.start * b.row_stride + column..];
+            let rows = Strided::new(numbers, depth.len(), GROUP, b.row_stride).groups::<1>(0, depth.len());
+            let (left, right) = panels.split_at_mut(2 * WIDTH * depth.len());
+            let [left, right] = [left, right].map(
+                #[inline(always)]
+                |two| {
+                    let (first, second) = two.split_at_mut(WIDTH * depth.len());
+                    let panel = |numbers| DisjointMut::new(numbers, depth.len(), WIDTH, WIDTH);
+                    (panel(first), panel(second))
+                },
+            );
+            each(
+                (rows, (left, right)),
+                #[inline(always)]
+                |([row], ((first, second), (third, fourth)))| {
+                    for line in (0..GROUP).step_by(16) {
+                        simd.prefetch(row, STEPS_AHEAD * b.row_stride + line + 15);
+                    }
+                    for at in (0..WIDTH).step_by(S::LANES) {
+                        simd.store(simd.load(&row[at..]), &mut first[at..]);
+                        simd.store(simd.load(&row[WIDTH + at..]), &mut second[at..]);
+                        simd.store(simd.load(&row[2 * WIDTH + at..]), &mut third[at..]);
+                        simd.store(simd.load(&row[3 * WIDTH + at..]), &mut fourth[at..]);
+                    }
+                },
+            );
+        },
     );
 }
 
