@@ -9,8 +9,7 @@
 //!         jr: NC in steps of nr    one panel of B, kc × nr, packed for the first block of rows: stays in L1 (L2 with AVX-512)
 //!           ir: MC in steps of mr  one tile: mr × nr sums in registers, kc steps
 //! ```
-//! Where B's rows are contiguous, the first tile of a strip reads them where they are, and packs them on the way; but of a B beyond
-//! L2, four panels are packed at a time.
+//! How a strip gets its columns of B, packed or not: `columns.rs`.
 //!
 //! **Small sizes** have ways of their own, by shape and strides:
 //!
@@ -30,6 +29,7 @@
 
 mod ahead;
 mod blocking;
+mod columns;
 mod dots;
 mod operands;
 mod pack;
@@ -46,8 +46,9 @@ pub use self::tile::tile_shape;
 pub use self::dots::Order;
 pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_COLUMNS_A_TERM, ROWS_MAX_K, ROWS_PIECE};
 
-use self::blocking::{Blocking, NEAR, blocks, kc};
-use self::operands::{Columns, Rows, Steps};
+use self::blocking::{Blocking, blocks, kc};
+use self::columns::{Source, StripPlace};
+use self::operands::{Rows, Steps};
 use self::tile::Strip;
 use crate::epilogue::{self, Epilogue, Store};
 use crate::isa::Kernel;
@@ -118,15 +119,10 @@ impl<E: Epilogue> Product<'_, E> {
         let kc = kc(self.k);
         let Blocking { a_panels, b_panels } = blocking::split(self.workspace, self.m, self.n, kc);
         let a_in_place = blocking::unpacked(simd, mr, self.a, self.m, self.n);
-        // Whether other blocks of rows will use the panels of B.
-        let keep = self.m > MC;
-        // Whether B is not worth a copy: it stays in L1, or is read once.
-        let (near, once) = (self.k.saturating_mul(self.b.row_stride) <= NEAR, self.m <= mr);
+        let b = Source::new(self.b, [self.m, self.n, self.k], (mr, nr));
         let far = self.m.saturating_mul(self.n) >= FAR;
-        // Whether B is copied four panels at a time.
-        let in_groups = kc.saturating_mul(self.n) >= FAR && self.b.col_stride == 1 && 4 * nr == GROUP && !near && !once;
 
-        for columns in blocks(0..self.n, NC) {
+        for block in blocks(0..self.n, NC) {
             // With k = 0 the one block is empty: C₀ still goes through the epilogue.
             for pc in blocks(0..self.k.max(1), sabotage!(kc, 5 => kc - usize::from(kc < self.k))) {
                 let depth = pc.start..sabotage!(self.k, 44 => self.k.max(1)).min(pc.start + kc);
@@ -146,42 +142,12 @@ impl<E: Epilogue> Product<'_, E> {
                         }
                         Rows::Across(self.a, a_panels)
                     };
-                    let first = rows.start == 0;
-                    for strip in blocks(columns.clone(), nr) {
-                        let width = strip.len().next_multiple_of(S::LANES);
-                        let at = strip.start - columns.start;
-                        let place = match (keep, in_groups) {
-                            (true, _) => at,
-                            (_, true) => at % GROUP,
-                            _ => 0,
-                        };
-                        let whole = self.b.col_stride == 1 && strip.len() == nr && !depth.is_empty();
-                        let group = whole && first && in_groups && at - at % GROUP + GROUP <= columns.len();
-                        if group && at.is_multiple_of(GROUP) {
-                            let panels = &mut b_panels[place * depth.len()..][..GROUP * depth.len()];
-                            pack::group(simd, self.b, depth.clone(), strip.start, panels);
-                        }
-                        let panel = &mut b_panels[place * depth.len()..][..width * depth.len()];
-                        let b = if group {
-                            Columns::packed(panel, width)
-                        } else if whole && (near || first) {
-                            let numbers = &self.b.data[depth.start * self.b.row_stride + strip.start..];
-                            let steps = Steps { numbers, stride: self.b.row_stride };
-                            match (near, once) {
-                                (true, _) => Columns::Near(steps),
-                                (_, true) => Columns::Far(steps),
-                                _ => Columns::Copied(steps, panel),
-                            }
-                        } else {
-                            if first {
-                                pack::panel(simd, self.b, depth.clone(), strip.clone(), width, panel);
-                            }
-                            Columns::packed(panel, width)
-                        };
-                        let columns = strip;
+                    for columns in blocks(block.clone(), nr) {
+                        let place =
+                            StripPlace { depth: &depth, block: &block, columns: &columns, first: rows.start == 0 };
                         let strip = Strip {
                             a,
-                            b,
+                            b: b.columns(simd, place, b_panels),
                             depth: depth.clone(),
                             rows: rows.clone(),
                             c: &mut self.c[rows.start * self.c_stride + columns.start..],

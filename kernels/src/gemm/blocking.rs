@@ -45,9 +45,6 @@ pub const UNPACKED_MAX_N: usize = 128;
 /// and slow the tile down by a tenth.
 pub const CROWDED_STRIDE: usize = 1024;
 
-/// Up to so many numbers, 28 KiB, B's rows are read where they are by every tile: they stay in L1.
-pub(super) const NEAR: usize = 7 * 1024;
-
 /// Whether A is read where it is, in a product with `n` columns.
 pub(super) fn unpacked<S: Simd>(_: S, mr: usize, a: View<'_>, m: usize, n: usize) -> bool {
     let few = m <= mr || n <= UNPACKED_MAX_N;
