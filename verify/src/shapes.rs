@@ -96,17 +96,12 @@ impl Edges {
         );
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
-        // A C beyond L2, summed in parts of four tiles, and a few rows more; its second block along k reads C.
+        // A C beyond L2, summed in parts of four tiles, and a few rows more.
         let far = [4 * mr + 1, 5 * mr, 9 * mr + 2]
             .into_iter()
-            .flat_map(|m| product([m], around([gemm::FAR.div_ceil(m)]), [33]));
+            .flat_map(|m| product([m], around([gemm::FAR.div_ceil(m)]), [9]));
         // A B beyond L2, packed in groups of panels; behind the last whole group are a few columns. Often enough for every layout.
-        let groups = product([mr + 3], gemm::FAR / kc..gemm::FAR / kc + 10, [kc]).chain(product(
-            [mc + 1],
-            gemm::FAR / kc + gemm::GROUP - 3..gemm::FAR / kc + gemm::GROUP + 2,
-            [kc],
-        ));
-        let far_blocks = [[5 * mr + 1, gemm::FAR / (5 * mr), kc + 1]];
+        let groups = product([mr + 3], gemm::FAR / kc..gemm::FAR / kc + 25, [kc]);
         tiles
             .chain(vectors)
             .chain(depth)
@@ -121,7 +116,6 @@ impl Edges {
             .chain(row)
             .chain(far)
             .chain(groups)
-            .chain(far_blocks)
     }
 
     /// A few m, n, k whose edges cut through everything, large enough for statistics.

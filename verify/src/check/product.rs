@@ -126,19 +126,23 @@ pub fn against(oracle: &mut Multiply<'_>, edges: Edges, multiply: &mut Multiply<
     let mut number = |_, _| 2.0 * rng.random::<f32>() - 1.0;
     let (m, n, k) = (2 * edges.mc + 1, edges.nc + edges.nr + 1, 2 * edges.kc + 1);
     let a = Operand::from_fn(m, k, Layout::Rows, &mut number);
-    let b = Operand::from_fn(k, n, Layout::ColumnsWithGaps, &mut number);
     let absolute =
         |operand: &Operand, rows, cols| Operand::from_fn(rows, cols, Layout::Rows, |i, j| operand.at(i, j).abs());
-    let (a_terms, b_terms) = (absolute(&a, m, k), absolute(&b, k, n));
-    let [mut c, mut expected, mut terms] = [Output::new(m, n, 1), Output::new(m, n, 0), Output::new(m, n, 0)];
-    multiply(a.view(), b.view(), c.view(), false);
-    oracle(a.view(), b.view(), expected.view(), false);
-    oracle(a_terms.view(), b_terms.view(), terms.view(), false);
-    for i in 0..m {
-        for j in 0..n {
-            let bound = 2.0 * Data::ZeroMean.tight(k) * f64::from(terms.at(i, j));
-            let place = || format!("{m}×{n}×{k}, element ({i}, {j}), against the oracle");
-            tally.within(c.at(i, j).into(), expected.at(i, j).into(), bound, place);
+    let a_terms = absolute(&a, m, k);
+    // A kernel gets a B whose rows are contiguous another way than one whose columns are.
+    for layout in [Layout::ColumnsWithGaps, Layout::RowsWithGaps] {
+        let b = Operand::from_fn(k, n, layout, &mut number);
+        let b_terms = absolute(&b, k, n);
+        let [mut c, mut expected, mut terms] = [Output::new(m, n, 1), Output::new(m, n, 0), Output::new(m, n, 0)];
+        multiply(a.view(), b.view(), c.view(), false);
+        oracle(a.view(), b.view(), expected.view(), false);
+        oracle(a_terms.view(), b_terms.view(), terms.view(), false);
+        for i in 0..m {
+            for j in 0..n {
+                let bound = 2.0 * Data::ZeroMean.tight(k) * f64::from(terms.at(i, j));
+                let place = || format!("{m}×{n}×{k}, {layout:?}, element ({i}, {j}), against the oracle");
+                tally.within(c.at(i, j).into(), expected.at(i, j).into(), bound, place);
+            }
         }
     }
 }
