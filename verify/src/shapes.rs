@@ -96,12 +96,11 @@ impl Edges {
         );
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
-        // A C beyond L2, summed in parts of four tiles, and a few rows more.
-        let far = [4 * mr + 1, 5 * mr, 9 * mr + 2]
-            .into_iter()
-            .flat_map(|m| product([m], around([gemm::FAR.div_ceil(m)]), [9]));
-        // A B beyond L2, packed in groups of panels; behind the last whole group are a few columns. Often enough for every layout.
-        let groups = product([mr + 3], gemm::FAR / kc..gemm::FAR / kc + 25, [kc]);
+        // A C beyond L2, summed in parts of four tiles, and a few rows more; one that is not.
+        let far = [(4 * mr + 1, 0), (9 * mr + 2, 0), (5 * mr, 1)].map(|(m, less)| [m, gemm::FAR.div_ceil(m) - less, 9]);
+        // A B beyond L2, packed in groups of panels; behind the last whole group are a few columns. Of a larger one, either way
+        // round, see `product::against`.
+        let groups = product([mr + 3], gemm::FAR / kc..gemm::FAR / kc + 10, [kc]);
         tiles
             .chain(vectors)
             .chain(depth)
