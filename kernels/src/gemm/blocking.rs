@@ -140,7 +140,7 @@ fn rows_len(m: usize, kc: usize) -> Option<usize> {
     m.min(MC).checked_next_multiple_of(EVERY_MR)?.checked_mul(kc)
 }
 
-/// Numbers in the panels of a block of B: of all of them, if more than one block of A is to use them, else of one.
+/// Numbers in the panels of a block of B: of all of them, if more than one block of A is to use them, else of a group.
 fn columns_len(m: usize, n: usize, kc: usize) -> Option<usize> {
     let columns = if m > MC { n.min(NC) } else { n.min(EVERY_NR) };
     columns.checked_next_multiple_of(EVERY_NR)?.checked_mul(kc)

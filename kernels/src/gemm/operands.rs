@@ -225,7 +225,7 @@ impl<const U: usize> RightSteps for [&[f32]; U] {
 pub(super) struct Far<'a>(pub(super) Steps<'a>);
 
 /// So many steps before it is read, a row is asked for. Rows lie too far apart for the processor to foresee where the next one is.
-const STEPS_AHEAD: usize = 4;
+pub(super) const STEPS_AHEAD: usize = 4;
 
 impl Right for Far<'_> {
     #[inline(always)]
@@ -240,7 +240,7 @@ impl<const U: usize> RightSteps for ([&[f32]; U], usize) {
     #[inline(always)]
     fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV] {
         let (rows, ahead) = self;
-        ask::<S, NV>(simd, rows[u], *ahead);
+        ask(simd, rows[u], *ahead, NV * S::LANES);
         load(simd, rows[u])
     }
 }
@@ -267,7 +267,7 @@ impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
     #[inline(always)]
     fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV] {
         let ((rows, copy), ahead) = self;
-        ask::<S, NV>(simd, rows[u], *ahead);
+        ask(simd, rows[u], *ahead, NV * S::LANES);
         let vectors: [S::V; NV] = load(simd, rows[u]);
         let copy = &mut copy[u * NV * S::LANES..][..NV * S::LANES];
         for j in 0..NV {
@@ -277,10 +277,11 @@ impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
     }
 }
 
-/// Asks for the cache lines `ahead` of a step's vectors, but for the first, which the strip before this one has read.
+/// Asks for the cache lines `ahead` of the first `width` numbers of a row, but for the first of them, which the strip before this one
+/// has read.
 #[inline(always)]
-fn ask<S: Simd, const NV: usize>(simd: S, row: &[f32], ahead: usize) {
-    for line in (0..NV * S::LANES).step_by(16) {
+pub(super) fn ask<S: Simd>(simd: S, row: &[f32], ahead: usize, width: usize) {
+    for line in (0..width).step_by(16) {
         simd.prefetch(row, ahead + line + 15);
     }
 }

@@ -11,6 +11,7 @@
 
 use super::ahead::FAR;
 use super::blocking::{GROUP, row_tiles};
+use super::operands::{STEPS_AHEAD, ask};
 use crate::simd::{DisjointMut, Simd, Strided, StridedMut, each};
 use crate::view::View;
 use core::ops::Range;
@@ -29,9 +30,6 @@ pub(super) fn panel<S: Simd>(
         move || Packing { simd, b, depth, columns, width, panel }.run(),
     );
 }
-
-/// So many steps before it is packed, a row of a group is asked for.
-const STEPS_AHEAD: usize = 4;
 
 /// Packs a group of B's columns, which are contiguous across, from `column` on into four panels. Compiled once a lowering.
 pub(super) fn group<S: Simd>(simd: S, b: View<'_>, depth: Range<usize>, column: usize, panels: &mut [f32]) {
@@ -54,9 +52,7 @@ pub(super) fn group<S: Simd>(simd: S, b: View<'_>, depth: Range<usize>, column: 
                 (rows, (left, right)),
                 #[inline(always)]
                 |([row], ((first, second), (third, fourth)))| {
-                    for line in (0..GROUP).step_by(16) {
-                        simd.prefetch(row, STEPS_AHEAD * b.row_stride + line + 15);
-                    }
+                    ask(simd, row, STEPS_AHEAD * b.row_stride, GROUP);
                     for at in (0..WIDTH).step_by(S::LANES) {
                         simd.store(simd.load(&row[at..]), &mut first[at..]);
                         simd.store(simd.load(&row[WIDTH + at..]), &mut second[at..]);

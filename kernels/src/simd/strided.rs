@@ -3,6 +3,7 @@
 //! `chunks` would look at the slice's end before each of them, which takes a tile of few rows or few steps a tenth of its time.
 
 use super::parts::Parts;
+use core::marker::PhantomData;
 
 /// `count` parts of a slice, `width` numbers each, from one to the next `stride` numbers.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +121,9 @@ impl<'a, const N: usize> Parts for Groups<'a, N> {
 /// The same as [`StridedMut`], but none overlaps another.
 #[derive(Debug)]
 pub struct DisjointMut<'a> {
-    slice: &'a mut [f32],
+    /// Not a slice: borrowing that once more would end the parts that have been handed out.
+    start: *mut f32,
+    slice: PhantomData<&'a mut [f32]>,
     count: usize,
     width: usize,
     stride: usize,
@@ -135,7 +138,7 @@ impl<'a> DisjointMut<'a> {
     pub fn new(slice: &'a mut [f32], count: usize, width: usize, stride: usize) -> Self {
         expect_inside(slice, count, width, stride);
         assert!(count <= 1 || width <= stride, "strided: parts overlap");
-        Self { slice, count, width, stride }
+        Self { start: slice.as_mut_ptr(), slice: PhantomData, count, width, stride }
     }
 }
 
@@ -149,7 +152,7 @@ impl<'a> Parts for DisjointMut<'a> {
     unsafe fn part(&mut self, number: usize) -> Self::Part {
         // SAFETY: `new` saw that the last part, and so each one before it, lies in the slice, and that no other part has these
         // numbers; each is handed out once.
-        unsafe { core::slice::from_raw_parts_mut(self.slice.as_mut_ptr().add(number * self.stride), self.width) }
+        unsafe { core::slice::from_raw_parts_mut(self.start.add(number * self.stride), self.width) }
     }
 }
 
