@@ -78,7 +78,7 @@ pub(super) fn rows<S: Simd>(
         #[inline(always)]
         move || {
             // Where A is contiguous across, a few steps of all panels at a time: then its rows are read almost from end to end.
-            let steps = if a.row_stride == 1 { 16 } else { depth.len().max(1) };
+            let steps = if a.row_stride == 1 { 32 } else { depth.len().max(1) };
             for from in depth.clone().step_by(steps) {
                 let steps = from..depth.end.min(from + steps);
                 for (tile, height) in row_tiles(mr, rows.len()) {
@@ -122,16 +122,32 @@ impl<S: Simd> Packing<'_, S> {
 
     #[inline(always)]
     fn contiguous_across(&mut self, lanes: Range<usize>, at: usize) {
-        let whole = self.whole(&lanes, at);
-        for p in self.depth.clone() {
-            let row = &self.b.data[p * self.b.row_stride + lanes.start..];
-            let v = if whole && row.len() >= S::LANES {
-                self.simd.load(row)
-            } else {
-                self.simd.load_partial(&row[..lanes.len()])
-            };
-            self.store(v, p, at);
+        let whole = if self.whole(&lanes, at) { self.whole_rows(lanes.start, at) } else { 0 };
+        for p in self.depth.start + whole..self.depth.end {
+            let row = &self.b.data[p * self.b.row_stride + lanes.start..][..lanes.len()];
+            self.store(self.simd.load_partial(row), p, at);
         }
+    }
+
+    /// Packs as many steps as can be loaded inside the slice and stored inside the panel, by whole vectors and without a look at
+    /// either's end; returns their number.
+    #[inline(always)]
+    fn whole_rows(&mut self, column: usize, at: usize) -> usize {
+        let (stride, width) = (self.b.row_stride, self.width);
+        let source = &self.b.data[self.depth.start * stride + column..];
+        let panel = &mut self.panel[at..];
+        // The last step's vectors may end behind the ends of both.
+        let inside = |len: usize, stride: usize, steps: usize| steps.saturating_sub(1) * stride + S::LANES <= len;
+        let mut steps = self.depth.len();
+        while steps > 0 && !(inside(source.len(), stride, steps) && inside(panel.len(), width, steps)) {
+            steps -= 1;
+        }
+        let rows = Strided::new(source, steps, S::LANES, stride);
+        let mut copies = StridedMut::new(panel, steps, S::LANES, width);
+        for row in rows {
+            self.simd.store(self.simd.load(row), copies.part());
+        }
+        steps
     }
 
     /// Four steps at a time.
