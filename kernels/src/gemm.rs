@@ -39,7 +39,8 @@ mod tile;
 
 pub use self::ahead::FAR;
 pub use self::blocking::{
-    CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, GROUP, KC, MC, NC, THIN_MAX_M, UNPACKED_MAX_N, row_tiles, workspace_len,
+    CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, GROUP, IN_PLACE_CROWDED_STRIDE, IN_PLACE_TILES, KC, MC, NC, THIN_MAX_M,
+    UNPACKED_MAX_N, row_tiles, workspace_len,
 };
 pub use self::tile::tile_shape;
 

@@ -100,7 +100,9 @@ impl Edges {
         let far = [(4 * mr + 1, 0), (9 * mr + 2, 0), (5 * mr, 1)].map(|(m, less)| [m, gemm::FAR.div_ceil(m) - less, 9]);
         // A B beyond L2, packed in groups of panels; behind the last whole group are a few columns. Of a larger one, either way
         // round, see `product::against`.
-        let groups = product([mr + 3], gemm::FAR / kc..gemm::FAR / kc + 10, [kc]);
+        let groups = product([gemm::IN_PLACE_TILES * mr + 1], gemm::FAR / kc..gemm::FAR / kc + 10, [kc]);
+        // A B that is read where it is by each of a few tiles; one tile more.
+        let in_place = product(around([gemm::IN_PLACE_TILES * mr]), around([gemm::FAR / kc + nr]), [65]);
         tiles
             .chain(vectors)
             .chain(depth)
@@ -115,6 +117,7 @@ impl Edges {
             .chain(row)
             .chain(far)
             .chain(groups)
+            .chain(in_place)
     }
 
     /// A few m, n, k whose edges cut through everything, large enough for statistics.

@@ -35,6 +35,12 @@ const EVERY_NR: usize = 64;
 /// Columns of B that are packed at a time where B lies beyond L2 and is contiguous across: four cache lines of a row cost hardly more
 /// time than one. A tile of AVX-512 is as wide.
 pub const GROUP: usize = EVERY_NR;
+/// Up to so many tiles of rows, B's rows are read where they are by each of them: to copy them on the way costs the first tile more
+/// than the others save, even if they have to come from L2 again.
+pub const IN_PLACE_TILES: usize = 6;
+/// But not where they lie so many numbers or a multiple of it apart, 2 KiB: those of a strip share a few sets of L1 and of L2, and
+/// come from beyond.
+pub const IN_PLACE_CROWDED_STRIDE: usize = 512;
 /// The most lanes, and a multiple of all others.
 const MAX_LANES: usize = 16;
 

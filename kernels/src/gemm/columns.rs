@@ -3,7 +3,7 @@
 //! | B | when | way |
 //! |---|---|---|
 //! | contiguous across | it stays in L1 | each tile reads it where it is |
-//! | | it is read once: C has no more rows than a tile | the tile reads it where it is, and asks for rows ahead |
+//! | | C has few tiles of rows, and B's rows do not crowd into few sets of a cache | each tile reads it where it is, and asks for rows ahead |
 //! | | it lies beyond L2 | four panels are packed at a time, from whole rows of four cache lines |
 //! | | else | the strip's first tile reads it where it is, and copies it into a panel |
 //! | else, or narrower than a tile | | a panel is packed |
@@ -11,7 +11,7 @@
 //! Panels are packed for the first block of rows, and kept if there is another.
 
 use super::ahead::FAR;
-use super::blocking::{GROUP, MC, kc};
+use super::blocking::{GROUP, IN_PLACE_CROWDED_STRIDE, IN_PLACE_TILES, MC, kc};
 use super::operands::{Columns, Steps};
 use super::pack;
 use crate::simd::Simd;
@@ -34,7 +34,7 @@ pub(super) struct Source<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Near,
-    Once,
+    InPlace,
     Groups,
     Strips,
 }
@@ -59,8 +59,8 @@ impl<'a> Source<'a> {
             Way::Strips
         } else if k.saturating_mul(b.row_stride) <= NEAR {
             Way::Near
-        } else if m <= mr {
-            Way::Once
+        } else if m <= mr || m <= IN_PLACE_TILES * mr && !b.row_stride.is_multiple_of(IN_PLACE_CROWDED_STRIDE) {
+            Way::InPlace
         } else if 4 * nr == GROUP && kc(k).saturating_mul(n) >= FAR {
             Way::Groups
         } else {
@@ -89,12 +89,12 @@ impl<'a> Source<'a> {
             pack::group(simd, self.b, depth.clone(), columns.start, &mut panels[..GROUP * depth.len()]);
         }
         let panel = &mut panels[..width * depth.len()];
-        if whole && (first && !group || self.way == Way::Near) {
+        if whole && (first && !group || matches!(self.way, Way::Near | Way::InPlace)) {
             let numbers = &self.b.data[depth.start * self.b.row_stride + columns.start..];
             let steps = Steps { numbers, stride: self.b.row_stride };
             return match self.way {
                 Way::Near => Columns::Near(steps),
-                Way::Once => Columns::Far(steps),
+                Way::InPlace => Columns::Far(steps),
                 Way::Groups | Way::Strips => Columns::Copied(steps, panel),
             };
         }

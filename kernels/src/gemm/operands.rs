@@ -6,7 +6,7 @@
 //! | A | contiguous across | [`Rows::Across`] |
 //! | A | in panels | [`Rows::Packed`] |
 //! | B | in a panel, or contiguous across and in L1 | [`Columns::Near`] |
-//! | B | contiguous across, and read by one tile | [`Columns::Far`] |
+//! | B | contiguous across, and read by few tiles | [`Columns::Far`] |
 //! | B | contiguous across, and copied for the tiles behind the first | [`Columns::Copied`] |
 //!
 //! Steps along k are taken in groups of `U`, that a loop has fewer branches.
