@@ -39,15 +39,15 @@ mod tile;
 
 pub use self::ahead::FAR;
 pub use self::blocking::{
-    CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, GROUP, IN_PLACE_CROWDED_STRIDE, IN_PLACE_TILES, KC, MC, NC, THIN_MAX_M,
-    UNPACKED_MAX_N, row_tiles, workspace_len,
+    CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, GROUP, IN_PLACE_CROWDED_STRIDE, IN_PLACE_TILES, KC, MC, NC, SHALLOW_KC,
+    SHALLOW_MC, THIN_MAX_M, UNPACKED_MAX_N, row_tiles, workspace_len,
 };
 pub use self::tile::tile_shape;
 
 pub use self::dots::Order;
 pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_COLUMNS_A_TERM, ROWS_MAX_K, ROWS_PIECE};
 
-use self::blocking::{Blocking, blocks, kc};
+use self::blocking::{Blocking, blocks, kc, mc};
 use self::columns::{Source, StripPlace};
 use self::operands::{Rows, Steps};
 use self::tile::Strip;
@@ -130,7 +130,7 @@ impl<E: Epilogue> Product<'_, E> {
                 let from_c = sabotage!(self.accumulate || pc.start > 0, 13 => true);
                 let finish = sabotage!(depth.end == self.k, 11 => true);
 
-                for rows in blocks(0..self.m, MC) {
+                for rows in blocks(0..self.m, mc(kc)) {
                     let a = if !a_in_place {
                         pack::rows(simd, mr, self.a, rows.clone(), depth.clone(), a_panels);
                         Rows::Packed(a_panels)

@@ -68,7 +68,8 @@ impl Edges {
         let tiles = product(0..=2 * mr + 1, 0..=2 * nr + 1, [0, 1, 2, 5]);
         let vectors = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], 0..=2 * self.lanes + 1);
         let depth = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], around([kc, 2 * kc]));
-        let rows = product(around([mc, 2 * mc]), [1, nr, nr + 1, unpacked_columns + 1], [1, self.lanes, 33]);
+        let rows = product(around([mc, 2 * mc]), [1, nr, nr + 1, unpacked_columns + 1], around([gemm::SHALLOW_KC]));
+        let shallow = product(around([gemm::SHALLOW_MC]), [1, nr + 1, unpacked_columns + 1], [1, self.lanes]);
         let columns =
             product([1, mr + 1, 33], around([unpacked_columns, 2 * unpacked_columns, nc]), [1, self.lanes, 33]);
         let thin = product(
@@ -107,6 +108,7 @@ impl Edges {
             .chain(vectors)
             .chain(depth)
             .chain(rows)
+            .chain(shallow)
             .chain(columns)
             .chain(thin)
             .chain(narrow)

@@ -5,6 +5,7 @@
 //! | mr × nr | 6×64 AVX-512; 6×16, of few rows 4×16 and 2×32, AVX2 | sums in registers; 8 chains of FMA hide its latency of 4 at 2 a cycle |
 //! | KC | 512 | a tile's sums leave the registers once in 512 steps; a panel of B, 512×16, is 32 KiB and streams from L2 |
 //! | MC | 132 | a block of A, 132×512, is 264 KiB: half an L2 of 512 KiB, a multiple of mr, and a mini-batch of 128 is one block |
+//! | | 1056 of k ≤ 64 | no larger a block; a strip's B is read from L1 by all of its rows, and kept for no other block |
 //! | NC | 2048 | the panels of B, 512×2048, are 4 MiB: they stay in L3 |
 //!
 //! All are constants of the code: no cache size is read from the machine, so that nothing about a result depends on it.
@@ -18,6 +19,10 @@ use core::ops::Range;
 pub const KC: usize = 512;
 /// The most rows of a block of A.
 pub const MC: usize = 132;
+/// Up to so many steps of k, a block of A has more rows.
+pub const SHALLOW_KC: usize = 64;
+/// The most rows of a block of A of few steps.
+pub const SHALLOW_MC: usize = MC * KC / SHALLOW_KC;
 /// The most columns of a block of B.
 pub const NC: usize = 2048;
 /// Up to so many rows, a product whose operands are both contiguous along k is computed transposed: what is packed then is A.
@@ -123,6 +128,11 @@ pub(super) fn kc(k: usize) -> usize {
     if k <= KC { k.max(1) } else { k.div_ceil(k.div_ceil(KC)) }
 }
 
+/// The most rows of a block of A of so many steps.
+pub(super) fn mc(kc: usize) -> usize {
+    if kc <= SHALLOW_KC { SHALLOW_MC } else { MC }
+}
+
 /// The numbers of workspace that a product of these sizes needs, on any instruction set; none, if that overflows. No smaller
 /// product needs more.
 pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
@@ -141,9 +151,10 @@ fn panels_len(m: usize, n: usize, kc: usize) -> Option<usize> {
     a.checked_add(b)?.checked_add(ALIGNMENT)
 }
 
-/// Numbers in the panels of a block of A.
+/// Numbers in the panels of a block of A of at most so many steps.
 fn rows_len(m: usize, kc: usize) -> Option<usize> {
-    m.min(MC).checked_next_multiple_of(EVERY_MR)?.checked_mul(kc)
+    let len = |mc, kc| m.min(mc).checked_next_multiple_of(EVERY_MR)?.checked_mul(kc);
+    Some(len(MC, kc)?.max(len(SHALLOW_MC, kc.min(SHALLOW_KC))?))
 }
 
 /// Numbers in the panels of a block of B: of all of them, if more than one block of A is to use them, else of a group.

@@ -11,7 +11,7 @@
 //! Panels are packed for the first block of rows, and kept if there is another.
 
 use super::ahead::FAR;
-use super::blocking::{GROUP, IN_PLACE_CROWDED_STRIDE, IN_PLACE_TILES, MC, kc};
+use super::blocking::{GROUP, IN_PLACE_CROWDED_STRIDE, IN_PLACE_TILES, kc, mc};
 use super::operands::{Columns, Steps};
 use super::pack;
 use crate::simd::Simd;
@@ -66,7 +66,7 @@ impl<'a> Source<'a> {
         } else {
             Way::Strips
         };
-        Self { b, nr, way, keep: m > MC }
+        Self { b, nr, way, keep: m > mc(kc(k)) }
     }
 
     /// A strip's columns, packed into `panels` where they have to be.
