@@ -3,10 +3,10 @@
 //! | constant | value | why |
 //! |---|---|---|
 //! | mr × nr | 6×64 AVX-512; 6×16, of few rows 4×16 and 2×32, AVX2 | sums in registers; 8 chains of FMA hide its latency of 4 at 2 a cycle |
-//! | KC | 512 | a tile's sums leave the registers once in 512 steps; a panel of B, 512×16, is 32 KiB and streams from L2 |
-//! | MC | 132 | a block of A, 132×512, is 264 KiB: half an L2 of 512 KiB, a multiple of mr, and a mini-batch of 128 is one block |
+//! | KC | 1024 | C is read and written again once in 1024 steps; a panel of B, 1024×16, is 64 KiB and streams from L2 |
+//! | MC | 132 | a block of A, 132×1024, is 528 KiB: about an L2; a multiple of mr, and a mini-batch of 128 is one block |
 //! | | 1056 of k ≤ 64 | no larger a block; a strip's B is read from L1 by all of its rows, and kept for no other block |
-//! | NC | 2048 | the panels of B, 512×2048, are 4 MiB: they stay in L3 |
+//! | NC | 2048 | the panels of B, 1024×2048, are 8 MiB: they stay in L3 |
 //!
 //! All are constants of the code: no cache size is read from the machine, so that nothing about a result depends on it.
 
@@ -16,13 +16,13 @@ use crate::view::View;
 use core::ops::Range;
 
 /// The longest block of k.
-pub const KC: usize = 512;
+pub const KC: usize = 1024;
 /// The most rows of a block of A.
 pub const MC: usize = 132;
 /// Up to so many steps of k, a block of A has more rows.
 pub const SHALLOW_KC: usize = 64;
 /// The most rows of a block of A of few steps.
-pub const SHALLOW_MC: usize = MC * KC / SHALLOW_KC;
+pub const SHALLOW_MC: usize = 8 * MC;
 /// The most columns of a block of B.
 pub const NC: usize = 2048;
 /// Up to so many rows, a product whose operands are both contiguous along k is computed transposed: what is packed then is A.
@@ -136,7 +136,7 @@ pub(super) fn mc(kc: usize) -> usize {
 /// The numbers of workspace that a product of these sizes needs, on any instruction set; none, if that overflows. No smaller
 /// product needs more.
 pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
-    // Not kc(k), which is 300 for 600 and 512 for 512.
+    // Not kc(k), which is 600 for 1200 and 1024 for 1024.
     let kc = k.clamp(1, KC);
     let few = m.min(THIN_MAX_M);
     let sums = n.checked_next_multiple_of(MAX_LANES)?.checked_mul(few.next_multiple_of(MAX_LANES))?;
