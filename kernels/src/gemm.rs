@@ -6,7 +6,7 @@
 //!   jc: n in steps of NC           columns whose panels of B fit L3
 //!     pc: k in steps of kc ≤ KC
 //!       ic: m in steps of MC       pack A[ic.., pc..] into panels, unless its rows can be read as they are
-//!         jr: NC in steps of nr    one panel of B, kc × nr, packed for the first block of rows: stays in L1 (L2 with AVX-512)
+//!         jr: NC in steps of nr    one panel of B, kc × nr, packed for the first block of rows: stays in L2, of few steps in L1
 //!           ir: MC in steps of mr  one tile: mr × nr sums in registers, kc steps
 //! ```
 //! How a strip gets its columns of B, packed or not: `columns.rs`.

@@ -3,7 +3,7 @@
 //! | B | when | way |
 //! |---|---|---|
 //! | contiguous across | it stays in L1 | each tile reads it where it is |
-//! | | C has few tiles of rows, and B's rows do not crowd into few sets of a cache | each tile reads it where it is, and asks for rows ahead |
+//! | | C has one tile of rows, or few, and B's rows do not crowd into few sets of a cache | each reads it where it is, and asks for rows ahead |
 //! | | it lies beyond L2 | four panels are packed at a time, from whole rows of four cache lines |
 //! | | else | the strip's first tile reads it where it is, and copies it into a panel |
 //! | else, or narrower than a tile | | a panel is packed |
