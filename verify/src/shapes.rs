@@ -68,6 +68,7 @@ impl Edges {
         let tiles = product(0..=2 * mr + 1, 0..=2 * nr + 1, [0, 1, 2, 5]);
         let vectors = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], 0..=2 * self.lanes + 1);
         let depth = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], around([kc, 2 * kc]));
+        // Blocks of rows end elsewhere where k is short: both sides of that edge, and the block's own end.
         let rows = product(around([mc, 2 * mc]), [1, nr, nr + 1, unpacked_columns + 1], around([gemm::SHALLOW_KC]));
         let shallow = product(around([gemm::SHALLOW_MC]), [1, nr + 1, unpacked_columns + 1], [1, self.lanes]);
         let columns =

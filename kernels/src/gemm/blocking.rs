@@ -151,7 +151,7 @@ fn panels_len(m: usize, n: usize, kc: usize) -> Option<usize> {
     a.checked_add(b)?.checked_add(ALIGNMENT)
 }
 
-/// Numbers in the panels of a block of A of at most so many steps.
+/// Numbers in the panels of a block of A of at most so many steps: of fewer steps it may have more rows.
 fn rows_len(m: usize, kc: usize) -> Option<usize> {
     let len = |mc, kc| m.min(mc).checked_next_multiple_of(EVERY_MR)?.checked_mul(kc);
     Some(len(MC, kc)?.max(len(SHALLOW_MC, kc.min(SHALLOW_KC))?))
@@ -159,7 +159,7 @@ fn rows_len(m: usize, kc: usize) -> Option<usize> {
 
 /// Numbers in the panels of a block of B: of all of them, if more than one block of A is to use them, else of a group.
 fn columns_len(m: usize, n: usize, kc: usize) -> Option<usize> {
-    let columns = if m > MC { n.min(NC) } else { n.min(EVERY_NR) };
+    let columns = if m > mc(kc) { n.min(NC) } else { n.min(EVERY_NR) };
     columns.checked_next_multiple_of(EVERY_NR)?.checked_mul(kc)
 }
 

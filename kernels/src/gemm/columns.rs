@@ -55,18 +55,19 @@ impl<'a> Source<'a> {
     /// B in a product of these sizes, with a tile of so many rows and columns.
     #[inline(always)]
     pub(super) fn new(b: View<'a>, [m, n, k]: [usize; 3], (mr, nr): (usize, usize)) -> Self {
+        let depth = kc(k);
         let way = if b.col_stride != 1 {
             Way::Strips
         } else if k.saturating_mul(b.row_stride) <= NEAR {
             Way::Near
         } else if m <= mr || m <= IN_PLACE_TILES * mr && !b.row_stride.is_multiple_of(IN_PLACE_CROWDED_STRIDE) {
             Way::InPlace
-        } else if 4 * nr == GROUP && kc(k).saturating_mul(n) >= FAR {
+        } else if 4 * nr == GROUP && depth.saturating_mul(n) >= FAR {
             Way::Groups
         } else {
             Way::Strips
         };
-        Self { b, nr, way, keep: m > mc(kc(k)) }
+        Self { b, nr, way, keep: m > mc(depth) }
     }
 
     /// A strip's columns, packed into `panels` where they have to be.
