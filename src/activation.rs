@@ -7,9 +7,10 @@
 /// | identity | a | 1 |
 /// | sigmoid | 1/(1 + e⁻ᵃ) | z(1 − z) |
 /// | tanh | tanh a | 1 − z² |
-/// | ReLU | a > 0 ? a : 0 | z > 0 ? 1 : 0 |
+/// | ReLU | a < 0 ? 0 : a | z ≤ 0 ? 0 : 1 |
 ///
-/// All take every `f32`; NaN passes. ReLU'(0) = 0.
+/// All take every `f32`; NaN passes. Of ReLU follows: −0 stays −0, ReLU'(±0) = 0, and the derivative of a unit whose output is NaN
+/// is 1. A delta is 0 where ReLU' is 0, whatever it was; where sigmoid' or tanh' is 0, `∞·0` is NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// `h(a) = a`
@@ -18,7 +19,7 @@ pub enum Activation {
     Sigmoid,
     /// `h(a) = tanh a`
     Tanh,
-    /// `h(a) = a > 0 ? a : 0`
+    /// `h(a) = a < 0 ? 0 : a`
     Relu,
 }
 

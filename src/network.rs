@@ -153,11 +153,6 @@ impl Layer {
         &self.b
     }
 
-    /// w row by row, and b, to be changed.
-    pub fn parameters_mut(&mut self) -> (&mut [f32], &mut [f32]) {
-        (&mut self.w, &mut self.b)
-    }
-
     /// h
     pub fn activation(&self) -> Activation {
         self.activation
@@ -204,9 +199,15 @@ impl Network {
         &self.layers
     }
 
-    /// The layers, to change their parameters.
-    pub fn layers_mut(&mut self) -> &mut [Layer] {
-        &mut self.layers
+    /// The parameters of each layer, the first one first: w row by row, and b. They may be changed; the layers may not be exchanged:
+    ///
+    /// ```compile_fail
+    /// fn exchange(network: &mut lanegrad::Network, other: &lanegrad::Network) {
+    ///     network.layers()[0] = other.layers()[0].clone(); // it may have another shape
+    /// }
+    /// ```
+    pub fn parameters_mut(&mut self) -> impl Iterator<Item = [&mut [f32]; 2]> {
+        self.layers.iter_mut().map(Layer::tensors)
     }
 
     /// The outputs `f(x)`, batch × units of the last layer.

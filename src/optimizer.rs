@@ -8,6 +8,16 @@ use lanegrad_kernels::sabotage;
 use lanegrad_kernels::update::{self, LookAhead, Rule, Update};
 
 /// An update rule, with θ the parameters, g the gradient and t = 1, 2, … the step.
+///
+/// # Limits of `f32`
+/// * A gradient of 0 never moves a parameter by itself: with δ > 0 it leaves θ of SGD, Adagrad and RMSprop as it was on any state, and
+///   that of every rule on fresh state (−0 may become +0). With δ = 0 the adaptive rules make NaN (0/0) of a parameter whose gradients
+///   were all 0.
+/// * The adaptive rules square g. Where g² overflows (|g| > 1.8e19, with ρ the larger the closer ρ is to 1), r is infinite, and the
+///   parameter does not move any more; an infinite g makes NaN. Where g² underflows (|g| < 1e-23) and δ is smaller than |g|, a step
+///   is longer than its formula says. Clipping bounds g from above.
+/// * An average with decay ρ is within `(2/(1−ρ) + 4)·2⁻²⁴` of the largest of its terms: 1.2e-4 at ρ = 0.999, and an eighth at
+///   `1 − 2⁻²⁰`. Beyond that `f32` does not carry it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Method {
     /// `θ ← θ − η_t g`
@@ -22,19 +32,19 @@ pub enum Method {
         /// α_t
         momentum: Momentum,
     },
-    /// `r ← r + g²; θ ← θ − η_t/(δ + √r) · g`
+    /// `r ← r + g²; θ ← θ − η_t · g/(δ + √r)`
     Adagrad {
         /// δ ≥ 0
         epsilon: f64,
     },
-    /// `r ← ρ r + (1−ρ) g²; θ ← θ − η_t/√(δ + r) · g`, with δ inside the root.
+    /// `r ← ρ r + (1−ρ) g²; θ ← θ − η_t · g/√(δ + r)`, with δ inside the root.
     RmsProp {
         /// ρ in [0, 1)
         decay: f64,
         /// δ ≥ 0
         epsilon: f64,
     },
-    /// g is taken at `θ̃ = θ + α_t v`; r as for RMSprop; `v ← α_t v − η_t/√(δ + r) · g; θ ← θ + v`
+    /// g is taken at `θ̃ = θ + α_t v`; r as for RMSprop; `v ← α_t v − η_t · g/√(δ + r); θ ← θ + v`
     RmsPropNesterov {
         /// ρ in [0, 1)
         decay: f64,
@@ -43,7 +53,7 @@ pub enum Method {
         /// α_t
         momentum: Momentum,
     },
-    /// `s ← ρ₁s + (1−ρ₁)g; r ← ρ₂r + (1−ρ₂)g²; ŝ = s/(1−ρ₁ᵗ); r̂ = r/(1−ρ₂ᵗ); θ ← θ − η_t/(δ + √r̂) · ŝ`
+    /// `s ← ρ₁s + (1−ρ₁)g; r ← ρ₂r + (1−ρ₂)g²; ŝ = s/(1−ρ₁ᵗ); r̂ = r/(1−ρ₂ᵗ); θ ← θ − η_t · ŝ/(δ + √r̂)`
     Adam {
         /// ρ₁ in [0, 1)
         first_decay: f64,

@@ -25,13 +25,24 @@ impl<F: Map> Kernel for MapInPlace<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let mut chunks = self.x.chunks_exact_mut(S::LANES);
-        for chunk in &mut chunks {
-            simd.store(self.map.apply(simd, simd.load(chunk)), chunk);
-        }
-        let rest = chunks.into_remainder();
-        simd.store_partial(self.map.apply(simd, simd.load_partial(rest)), rest);
+        map(
+            simd,
+            self.x,
+            #[inline(always)]
+            |x| self.map.apply(simd, x),
+        );
     }
+}
+
+/// `x ← f(x)` for all of a slice, a vector at a time.
+#[inline(always)]
+pub(crate) fn map<S: Simd>(simd: S, x: &mut [f32], f: impl Fn(S::V) -> S::V) {
+    let mut chunks = x.chunks_exact_mut(S::LANES);
+    for chunk in &mut chunks {
+        simd.store(f(simd.load(chunk)), chunk);
+    }
+    let rest = chunks.into_remainder();
+    simd.store_partial(f(simd.load_partial(rest)), rest);
 }
 
 /// `x · factor`

@@ -33,6 +33,20 @@ impl<S: Simd> Sum<S> {
         *part = self.simd.add(*part, v);
     }
 
+    /// Adds a slice from the beginning of the sequence on.
+    #[inline(always)]
+    pub fn add_slice(&mut self, x: &[f32]) {
+        let (chunks, rest) = x.as_chunks::<16>();
+        for chunk in chunks {
+            for index in 0..Self::PARTS {
+                self.add(index, self.simd.load(&chunk[index * S::LANES..]));
+            }
+        }
+        for (index, chunk) in rest.chunks(S::LANES).enumerate() {
+            self.add(index, self.simd.load_partial(chunk));
+        }
+    }
+
     /// Adds `a·b` of the vector number `index` of the sequence.
     #[inline(always)]
     pub fn add_product(&mut self, index: usize, a: S::V, b: S::V) {
@@ -52,6 +66,13 @@ impl<S: Simd> Sum<S> {
         }
         self.simd.reduce_add(self.parts[0])
     }
+}
+
+/// Whether a sum of `terms` numbers that are not negative, each computed in `f32`, has lost nothing but by rounding: neither it nor a term
+/// has overflowed, and what the terms have lost by underflow is less than a rounding of the sum. False where it is NaN.
+#[inline(always)]
+pub fn in_range(sum: f32, terms: usize) -> bool {
+    sum >= terms as f32 * f32::MIN_POSITIVE && sum < f32::INFINITY
 }
 
 /// `max |x|`, without the NaN among them; 0 for none.

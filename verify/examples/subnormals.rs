@@ -72,8 +72,7 @@ impl Training {
     }
 
     fn step(&mut self, backend: &mut Backend) -> Result<(), Error> {
-        let tensors = self.network.layers_mut().iter_mut().flat_map(|layer| <[_; 2]>::from(layer.parameters_mut()));
-        for (tensor, numbers) in tensors.zip(&self.parameters) {
+        for (tensor, numbers) in self.network.parameters_mut().flatten().zip(&self.parameters) {
             tensor.copy_from_slice(numbers);
         }
         let x = MatRef::new(&self.x, BATCH, INPUTS)?;

@@ -98,6 +98,7 @@ pub const FAULTS: &[Fault] = {
         fault(29, "", "a sum in lower precision: 16 bits", Everywhere),
         fault(29, "b", "a sum in lower precision: squared errors in f32", Everywhere),
         fault(29, "c", "a sum in lower precision: cross-entropies in f32", Everywhere),
+        fault(29, "d", "a difference in lower precision: the label's delta as softmax − 1", Everywhere),
         fault(30, "", "reciprocal root for sqrt + division", Everywhere),
         fault(31, "", "δ on the wrong side of the root, RMSprop", Everywhere),
         fault(31, "b", "δ on the wrong side of the root, Adagrad", Everywhere),

@@ -54,35 +54,37 @@ impl Twin {
             }
             Method::Adagrad { epsilon } => {
                 let r = self.fma(g, g, r);
-                let rate = rate / (epsilon as f32 + r.sqrt());
-                (self.fma(-rate, g, theta), v, r)
+                (self.fma(-rate, g / (epsilon as f32 + r.sqrt()), theta), v, r)
             }
             Method::RmsProp { decay, epsilon } => {
-                let r = self.decayed_square(decay, g, r);
-                let rate = rate / (epsilon as f32 + r).sqrt();
-                (self.fma(-rate, g, theta), v, r)
+                let r = self.average_of_squares(decay, g, r);
+                (self.fma(-rate, g / (epsilon as f32 + r).sqrt(), theta), v, r)
             }
             Method::RmsPropNesterov { decay, epsilon, momentum } => {
-                let r = self.decayed_square(decay, g, r);
-                let rate = rate / (epsilon as f32 + r).sqrt();
-                let v = self.fma(-rate, g, momentum.at(t) as f32 * v);
-                (self.fma(-rate, g, theta), v, r)
+                let r = self.average_of_squares(decay, g, r);
+                let direction = g / (epsilon as f32 + r).sqrt();
+                let v = self.fma(-rate, direction, momentum.at(t) as f32 * v);
+                (self.fma(-rate, direction, theta), v, r)
             }
             Method::Adam { first_decay, second_decay, epsilon } => {
-                let s = self.fma((1.0 - first_decay) as f32, g, first_decay as f32 * v);
-                let r = self.decayed_square(second_decay, g, r);
-                // The bias corrections, folded into two scalars: η/(1 − ρ₁ᵗ) and 1/√(1 − ρ₂ᵗ).
-                let correction = |decay: f64| -(t as f64 * decay.ln()).exp_m1();
-                let rate = (eta / correction(first_decay)) as f32;
-                let root = self.fma(r.sqrt(), correction(second_decay).sqrt().recip() as f32, epsilon as f32);
-                (self.fma(-(rate / root), s, theta), s, r)
+                let rest = (1.0 - first_decay) as f32;
+                let s = self.fma(rest, g, self.fma(-rest, v, v));
+                let r = self.average_of_squares(second_decay, g, r);
+                // The bias corrections, folded into two scalars: δ(1 − ρ₁ᵗ), above 0 if δ is, and (1 − ρ₁ᵗ)/√(1 − ρ₂ᵗ).
+                let [first, second] = [first_decay, second_decay].map(|decay| -(t as f64 * decay.ln()).exp_m1());
+                let delta = (epsilon * first) as f32;
+                let delta = if epsilon > 0.0 && delta == 0.0 { f32::from_bits(1) } else { delta };
+                let root = self.fma(r.sqrt(), (first / second.sqrt()) as f32, delta);
+                (self.fma(-rate, s / root, theta), s, r)
             }
         }
     }
 
-    /// `ρ r + (1−ρ) g²`
-    fn decayed_square(&self, decay: f64, g: f32, r: f32) -> f32 {
-        self.fma((1.0 - decay) as f32 * g, g, decay as f32 * r)
+    /// `r − (1−ρ) r + (1−ρ) g²`; an infinite r stays infinite.
+    fn average_of_squares(&self, decay: f64, g: f32, r: f32) -> f32 {
+        let rest = (1.0 - decay) as f32;
+        let finite = if r == f32::INFINITY { f32::MAX } else { r };
+        self.fma(rest * g, g, self.fma(-rest, finite, r))
     }
 
     #[expect(clippy::disallowed_methods, reason = "the twin of an instruction that rounds once")]

@@ -204,7 +204,7 @@ fn training_clips_before_it_updates() {
                 initialization: Initialization::GlorotUniform,
             };
             let mut network = Network::new(INPUTS, &[layer], &mut StdRng::seed_from_u64(0)).unwrap();
-            network.layers_mut()[0].parameters_mut().0.fill(0.0);
+            network.parameters_mut().for_each(|[w, _]| w.fill(0.0));
             let mut sgd = Optimizer::new(Method::Sgd, LearningRate::Constant(1.0)).unwrap();
             let batch = Batch {
                 x: MatRef::new(&x, 1, INPUTS).unwrap(),
@@ -213,7 +213,7 @@ fn training_clips_before_it_updates() {
                 clip,
             };
             network.train_step(&mut backend, &mut sgd, batch).unwrap();
-            let (w, b) = network.layers_mut()[0].parameters_mut();
+            let [w, b] = network.parameters_mut().next().unwrap();
             assert_eq!(w.len() + b.len(), expected.len());
             for (&theta, &g) in w.iter().chain(b.iter()).zip(&expected) {
                 let clipped = match clip {
@@ -300,7 +300,6 @@ fn a_training_step_is_the_chain_of_its_parts() {
 }
 
 fn tensors_of(network: &mut Network) -> [Vec<f32>; 4] {
-    let [first, second] = network.layers_mut() else { panic!("two layers") };
-    let ((w1, b1), (w2, b2)) = (first.parameters_mut(), second.parameters_mut());
-    [w1.to_vec(), b1.to_vec(), w2.to_vec(), b2.to_vec()]
+    let tensors: Vec<_> = network.parameters_mut().flatten().map(|tensor| tensor.to_vec()).collect();
+    tensors.try_into().expect("two layers")
 }

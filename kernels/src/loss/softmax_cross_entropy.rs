@@ -3,11 +3,17 @@
 //!
 //! The row's largest logit is subtracted first: no exponential overflows, and their sum is at least 1. A row with NaN or +∞
 //! among its logits has NaN for its delta and makes the loss NaN.
+//!
+//! The exponentials of the other classes are summed apart from the label's, `O = Σ_{j≠label} exp(a[i][j] − max)`: where the label has
+//! nearly all of the probability, they are what loss and delta consist of, and 1 − softmax would cancel. The row's loss is
+//! `max − a[i][label] + ln(1 + (O + exp(a[i][label] − max) − 1))`, in `f64`; the label's delta is `−O/Σ/m`. Both keep their relative
+//! accuracy; where O is below the range of `f32`, the loss takes it from `f64`.
 
 use super::{Delta, row_max};
+use crate::elementwise::map;
 use crate::isa::Kernel;
 use crate::math::exp;
-use crate::reduce::Sum;
+use crate::reduce::{Sum, in_range};
 use crate::simd::Simd;
 use crate::view::{View, vectors};
 
@@ -28,40 +34,53 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
     type Output = f64;
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S) -> f64 {
-        let m = sabotage!(self.labels.len(), 20 b => self.labels.len() * self.classes) as f64;
+    fn run<S: Simd>(self, simd: S) -> f64 {
+        let Self { logits, labels, classes, mut delta } = self;
+        let m = sabotage!(labels.len(), 20 b => labels.len() * classes) as f64;
         let scale = (1.0 / m) as f32;
         let mut total = 0.0;
-        for (i, &label) in self.labels.iter().enumerate() {
+        for (i, &label) in labels.iter().enumerate() {
             let label = label as usize;
             // The row is copied to the delta first: the logits may have any strides.
-            let row = self.delta.row(i, 0..self.classes);
-            for columns in vectors(simd, self.classes) {
-                simd.store_partial(self.logits.load(simd, i, columns.clone()), &mut row[columns]);
+            let row = delta.row(i, 0..classes);
+            for columns in vectors(simd, classes) {
+                simd.store_partial(logits.load(simd, i, columns.clone()), &mut row[columns]);
             }
             let max = sabotage!(row_max(simd, row), 26 => 0.0);
 
-            let mut sum = Sum::new(simd);
-            for (index, columns) in vectors(simd, self.classes).enumerate() {
-                let part = &mut row[columns];
-                simd.store_partial(exp(simd, simd.sub(simd.load_partial(part), simd.splat(max))), part);
-                sum.add(index, simd.load_partial(part));
-            }
-            let sum = sum.total();
-            let surprise = f64::from(sum).ln() - (f64::from(self.logits.at(i, label)) - f64::from(max));
-            total += sabotage!(surprise, 27 => -f64::from(row[label] / sum).ln(), 29 c => f64::from(total as f32 + surprise as f32) - total);
+            map(
+                simd,
+                row,
+                #[inline(always)]
+                |a| exp(simd, simd.sub(a, simd.splat(max))),
+            );
+            let likely = core::mem::take(&mut row[label]);
+            let mut others = Sum::new(simd);
+            others.add_slice(row);
+            let others = others.total();
+            let sum = others + likely;
+            row[label] = sabotage!(0.0 - others, 29 d => likely - sum);
+            map(
+                simd,
+                row,
+                #[inline(always)]
+                |e| simd.mul(simd.div(e, simd.splat(sum)), simd.splat(scale)),
+            );
 
-            for columns in vectors(simd, self.classes) {
-                let part = &mut row[columns];
-                let softmax = simd.div(simd.load_partial(part), simd.splat(sum));
-                simd.store_partial(softmax, part);
-            }
-            row[label] -= 1.0;
-            for columns in vectors(simd, self.classes) {
-                let part = &mut row[columns];
-                simd.store_partial(simd.mul(simd.load_partial(part), simd.splat(scale)), part);
-            }
+            let lead = f64::from(max) - f64::from(logits.at(i, label));
+            let wide =
+                if in_range(others, classes) { f64::from(others) } else { wide_others(logits, i, classes, label, max) };
+            let surprise = lead + (wide + (f64::from(likely) - 1.0)).ln_1p();
+            total += sabotage!(surprise, 27 => -f64::from(likely / sum).ln(), 29 c => f64::from(total as f32 + surprise as f32) - total);
         }
         total / m
     }
+}
+
+/// `Σ_{j≠label} exp(a[i][j] − max)` of a row, in `f64`.
+#[cold]
+#[inline(never)]
+fn wide_others(logits: View<'_>, i: usize, classes: usize, label: usize, max: f32) -> f64 {
+    let others = (0..classes).filter(|&j| j != label);
+    others.map(|j| (f64::from(logits.at(i, j)) - f64::from(max)).exp()).sum()
 }

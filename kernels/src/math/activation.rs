@@ -5,9 +5,10 @@
 //! | identity | a | 1 |
 //! | sigmoid | 1/(1 + e⁻ᵃ) | z(1 − z) |
 //! | tanh | tanh a | 1 − z² |
-//! | ReLU | a > 0 ? a : 0 | z > 0 ? 1 : 0 |
+//! | ReLU | a < 0 ? 0 : a | z ≤ 0 ? 0 : 1 |
 //!
-//! NaN passes through h, and a delta through the derivative of a unit whose output is NaN. ReLU'(0) = 0, and ReLU(−0) = −0.
+//! NaN passes through h. Of ReLU follows: −0 stays −0, ReLU'(±0) = 0, and the derivative of a unit whose output is NaN is 1. A delta
+//! is 0 where ReLU' is 0, whatever it was. Sigmoid' and tanh' are factors: where they are 0, an infinite delta becomes NaN.
 
 use super::{sigmoid, tanh};
 use crate::simd::Simd;
@@ -16,7 +17,7 @@ use crate::simd::Simd;
 pub trait Activation: Copy {
     /// `h(a)`
     fn value<S: Simd>(simd: S, a: S::V) -> S::V;
-    /// `delta · h'(a)`, with `z = h(a)`. A factor of 0 gives 0 whatever the delta.
+    /// `delta · h'(a)`, with `z = h(a)`.
     fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V;
 }
 
@@ -29,7 +30,7 @@ pub struct Sigmoid;
 /// `h(a) = tanh a`
 #[derive(Clone, Copy, Debug)]
 pub struct Tanh;
-/// `h(a) = a > 0 ? a : 0`
+/// `h(a) = a < 0 ? 0 : a`
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
 

@@ -1,9 +1,11 @@
-//! Adagrad: `r ← r + g²; θ ← θ − η/(δ + √r) · g`. Source: Duchi, Hazan & Singer 2011.
+//! Adagrad: `r ← r + g²; θ ← θ − η · g/(δ + √r)`. Source: Duchi, Hazan & Singer 2011.
+//!
+//! The quotient comes first: `η/(δ + √r)` may overflow where g is 0, and `∞·0` is NaN.
 
 use super::Rule;
 use crate::simd::Simd;
 
-/// `r ← r + g²; θ ← θ − η/(δ + √r) · g`; state r. With δ = 0, a parameter whose gradients were all 0 becomes NaN (0/0).
+/// `r ← r + g²; θ ← θ − η · g/(δ + √r)`; state r. With δ = 0, a parameter whose gradients were all 0 becomes NaN (0/0).
 #[derive(Clone, Copy, Debug)]
 pub struct Adagrad {
     /// η
@@ -19,7 +21,7 @@ impl Rule<1> for Adagrad {
         let sum = sabotage!(r, 41 => simd.neg_mul_add(gradient, gradient, r));
         let epsilon = simd.splat(self.epsilon);
         let root = sabotage!(simd.add(epsilon, simd.sqrt(sum)), 31 b => simd.sqrt(simd.add(epsilon, sum)));
-        let rate = simd.div(simd.splat(self.learning_rate), root);
-        (simd.neg_mul_add(rate, gradient, theta), [r])
+        let direction = simd.div(gradient, root);
+        (simd.neg_mul_add(simd.splat(self.learning_rate), direction, theta), [r])
     }
 }

@@ -1,22 +1,21 @@
-//! Adam: `s ← ρ₁ s + (1−ρ₁) g; r ← ρ₂ r + (1−ρ₂) g²; ŝ = s/(1−ρ₁ᵗ); r̂ = r/(1−ρ₂ᵗ); θ ← θ − η/(δ + √r̂) · ŝ`.
+//! Adam: `s ← ρ₁ s + (1−ρ₁) g; r ← ρ₂ r + (1−ρ₂) g²; ŝ = s/(1−ρ₁ᵗ); r̂ = r/(1−ρ₂ᵗ); θ ← θ − η · ŝ/(δ + √r̂)`.
 //! Source: Kingma & Ba 2015.
 //!
-//! The bias corrections are two scalars, computed in `f64` once a step: `η/(1−ρ₁ᵗ)` and `1/√(1−ρ₂ᵗ)`. What is left for a
-//! parameter is one root and one division: `θ ← θ − [η/(1−ρ₁ᵗ)] / (δ + √r·[1/√(1−ρ₂ᵗ)]) · s`.
+//! The bias corrections are two scalars, computed in `f64` once per step: `δ(1−ρ₁ᵗ)` and `(1−ρ₁ᵗ)/√(1−ρ₂ᵗ)`. What is left for a
+//! parameter is one root and one division: `θ ← θ − η · s/(δ(1−ρ₁ᵗ) + √r·(1−ρ₁ᵗ)/√(1−ρ₂ᵗ))`. The quotient comes first, and η has no
+//! factor: `η/(1−ρ₁ᵗ)`, and that over the root, may overflow where g is 0, and `∞·0` is NaN. How the averages are rounded:
+//! [`MovingAverage`].
 
-use super::Rule;
-use super::rmsprop::decayed_square;
+use super::{MovingAverage, Rule};
 use crate::simd::Simd;
 
 /// Adam at step t; states s and r. With δ = 0, a parameter whose gradients were all 0 becomes NaN (0/0).
 #[derive(Clone, Copy, Debug)]
 pub struct Adam {
     learning_rate: f32,
-    first_decay: f32,
-    first_rest: f32,
-    second_decay: f32,
-    second_rest: f32,
-    root_correction: f32,
+    first: MovingAverage,
+    second: MovingAverage,
+    root_factor: f32,
     epsilon: f32,
 }
 
@@ -33,14 +32,14 @@ impl Adam {
                 35 => 1.0 - f64::from((0..t).fold(1.0, |power, _| power * decay as f32))
             )
         };
+        let corrected = epsilon * correction(first_decay);
         Self {
-            learning_rate: (learning_rate / correction(first_decay)) as f32,
-            first_decay: first_decay as f32,
-            first_rest: (1.0 - first_decay) as f32,
-            second_decay: second_decay as f32,
-            second_rest: (1.0 - second_decay) as f32,
-            root_correction: correction(second_decay).sqrt().recip() as f32,
-            epsilon: epsilon as f32,
+            learning_rate: learning_rate as f32,
+            first: MovingAverage::new(first_decay),
+            second: MovingAverage::new(second_decay),
+            root_factor: (correction(first_decay) / correction(second_decay).sqrt()) as f32,
+            // A δ above 0 stays above 0.
+            epsilon: if epsilon > 0.0 { (corrected as f32).max(f32::from_bits(1)) } else { 0.0 },
         }
     }
 }
@@ -48,14 +47,13 @@ impl Adam {
 impl Rule<2> for Adam {
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [s, r]: [S::V; 2]) -> (S::V, [S::V; 2]) {
-        let s = simd.mul(simd.splat(self.first_decay), s);
-        let s = simd.mul_add(simd.splat(self.first_rest), gradient, s);
-        let r = decayed_square(simd, self.second_decay, self.second_rest, gradient, r);
+        let s = self.first.of(simd, gradient, s);
+        let r = self.second.of_squares(simd, gradient, r);
         let root = sabotage!(
-            simd.mul_add(simd.sqrt(r), simd.splat(self.root_correction), simd.splat(self.epsilon)),
-            31 c => simd.mul(simd.sqrt(simd.add(r, simd.splat(self.epsilon))), simd.splat(self.root_correction))
+            simd.mul_add(simd.sqrt(r), simd.splat(self.root_factor), simd.splat(self.epsilon)),
+            31 c => simd.mul(simd.sqrt(simd.add(r, simd.splat(self.epsilon))), simd.splat(self.root_factor))
         );
-        let rate = simd.div(simd.splat(self.learning_rate), root);
-        (simd.neg_mul_add(rate, s, theta), [s, r])
+        let direction = simd.div(s, root);
+        (simd.neg_mul_add(simd.splat(self.learning_rate), direction, theta), [s, r])
     }
 }

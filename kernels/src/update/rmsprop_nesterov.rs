@@ -1,12 +1,12 @@
-//! RMSprop with Nesterov momentum: g at `θ̃ = θ + α v`; `r ← ρ r + (1−ρ) g²; v ← α v − η/√(δ + r) · g; θ ← θ + v`.
+//! RMSprop with Nesterov momentum: g at `θ̃ = θ + α v`; `r ← ρ r + (1−ρ) g²; v ← α v − η · g/√(δ + r); θ ← θ + v`.
 //! Source: Goodfellow, Bengio & Courville 2016, algorithm 8.6.
 //!
-//! As in [`Nesterov`](super::Nesterov), the buffer holds θ̃, and `θ̃ − η/√(δ + r) · g` is rounded.
+//! As in [`Nesterov`](super::Nesterov), the buffer holds θ̃, and `θ̃ − η · g/√(δ + r)` is rounded.
 
 use super::{RmsProp, Rule};
 use crate::simd::Simd;
 
-/// From θ̃: `r ← ρ r + (1−ρ) g²; v ← α v − η/√(δ + r) · g; θ ← θ̃ − η/√(δ + r) · g`; states v and r.
+/// From θ̃: `r ← ρ r + (1−ρ) g²; v ← α v − η · g/√(δ + r); θ ← θ̃ − η · g/√(δ + r)`; states v and r.
 #[derive(Clone, Copy, Debug)]
 pub struct RmsPropNesterov {
     /// η, ρ and δ.
@@ -18,9 +18,10 @@ pub struct RmsPropNesterov {
 impl Rule<2> for RmsPropNesterov {
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, ahead: S::V, gradient: S::V, [v, r]: [S::V; 2]) -> (S::V, [S::V; 2]) {
-        let (r, rate) = self.rmsprop.rate(simd, gradient, r);
+        let learning_rate = simd.splat(self.rmsprop.learning_rate);
+        let (r, direction) = self.rmsprop.direction(simd, gradient, r);
         let v = simd.mul(simd.splat(self.momentum), v);
-        let v = simd.neg_mul_add(rate, gradient, v);
-        (simd.neg_mul_add(rate, gradient, ahead), [v, r])
+        let v = simd.neg_mul_add(learning_rate, direction, v);
+        (simd.neg_mul_add(learning_rate, direction, ahead), [v, r])
     }
 }

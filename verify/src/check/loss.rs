@@ -23,8 +23,10 @@ fn to_matrix(operand: &Operand, rows: usize, cols: usize) -> Matrix {
 }
 
 /// `L = c/m Σ‖y − ŷ‖²`: every term positive, with one rounding of the difference, which is squared, and the additions.
-/// `delta = (2c/m)(ŷ − y) ⊙ h'`: roundings of the factor, the difference, their product, h' and the last product; and where
-/// `mul_add` rounds twice, h' another one of its product.
+/// `delta = (2c/m)(ŷ − y) ⊙ h'`: roundings of the factor, the difference, h' and two products; and where `mul_add` rounds twice, h'
+/// another one of its product.
+///
+/// Errors have all magnitudes, those whose squares overflow or underflow in `f32` among them; c has the largest there are.
 pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
     let fused = crate::shapes::Edges::of(isa).fused;
     let backend = Backend::with_isa(isa);
@@ -32,11 +34,22 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
     for (turn, (rows, outputs)) in SHAPES.into_iter().enumerate() {
         for activation in [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu] {
             let h = reference(activation);
-            let c = [0.5, 1.0, 0.3][turn % 3];
+            let c = [0.5, 2e38, 0.3, 1.0][turn % 4];
+            // Only these two take every number; a product with 2c/m is to be in range.
+            let magnitude = match activation {
+                Activation::Identity | Activation::Relu if c < 2.0 => [1.0, 1e20, 1e-25, 3e37, 1e-19, 1e-38][turn % 6],
+                Activation::Identity | Activation::Relu => 0.1,
+                _ => 1.0,
+            };
             let layouts = (Layout::ALL[turn % 5], Layout::ALL[(turn + 2) % 5]);
-            let predicted =
-                Operand::from_fn(rows, outputs, layouts.0, |_, _| h.value(6.0 * rng.random::<f64>() - 3.0) as f32);
-            let target = Operand::from_fn(rows, outputs, layouts.1, |_, _| rng.random());
+            let predicted = Operand::from_fn(rows, outputs, layouts.0, |_, _| {
+                magnitude * h.value(6.0 * rng.random::<f64>() - 3.0) as f32
+            });
+            // Some outputs are what they should be: their delta is 0, whatever the factor.
+            let target = Operand::from_fn(rows, outputs, layouts.1, |i, j| match rng.random_range(0..8) {
+                0 => predicted.at(i, j),
+                _ => magnitude * rng.random::<f32>(),
+            });
             let mut delta = Output::new(rows, outputs, 2);
             let operands = loss::SquaredError { predicted: predicted.view(), target: target.view(), c, activation };
             let found = loss::squared_error(&backend, operands, delta.view()).expect("the shapes fit");
@@ -44,7 +57,7 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
             let reference = Loss::SquaredError { c: c.into() };
             let y_hat = to_matrix(&predicted, rows, outputs);
             let y = Target::Values(to_matrix(&target, rows, outputs));
-            let place = || format!("{rows}×{outputs}, {activation:?}");
+            let place = || format!("{rows}×{outputs}, {activation:?}, c = {c:e}, errors near {magnitude:e}");
             let expected = reference.value(&y_hat, &y);
             tally.within(found, expected, gamma(additions(outputs) + 3) * expected, || format!("{}, L", place()));
             let expected = reference.delta(&y_hat, h, &y).map(|delta| -reference.factor(rows) * delta);
@@ -56,7 +69,7 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
                         Activation::Sigmoid | Activation::Tanh if !fused => 2.0 * U * z * z,
                         _ => 0.0,
                     };
-                    let bound = gamma(5) * expected.at(i, k).abs() + error * twice;
+                    let bound = gamma(5) * expected.at(i, k).abs() + error * twice + 4.0 * TINY;
                     tally.within(delta.at(i, k).into(), expected.at(i, k), bound, || {
                         format!("{}, delta ({i}, {k})", place())
                     });
@@ -69,46 +82,63 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
     }
 }
 
-/// With `d = max − a_k` and `e = exp(−d)`: d is off by u·d, so e by (u·d + 2 ULP)·e; the sum of e by the largest of these and
-/// its additions; their quotient, −1 and the factor 1/m by a rounding each. Where e is subnormal, its ULP is absolute.
+/// With `d = max − a_k` and `e = exp(−d)`: d is off by u·d, so e by (u·d + 2 ULP)·e; a sum of e by these and its additions; its
+/// quotient with another sum and the factor 1/m by a rounding each. Where e is subnormal, its ULP is absolute.
 ///
-/// Logits are as large as 10⁴, and from a few to all but one of them far below the row's largest.
+/// All bounds are relative, as far as `f32` reaches for a delta, and `f64` for a loss: the other classes' sum O, taken apart from the
+/// label's e, makes the loss `max − a_label + ln(O + e)` and the label's delta `−O/(O + e)/m`.
+///
+/// Logits are as large as 10⁴, and from a few to all but one of them far below the row's largest; labels lead by up to 200.
 pub(super) fn softmax_cross_entropy(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let mut rng = StdRng::seed_from_u64(8);
     for (turn, (rows, classes)) in SHAPES.into_iter().enumerate() {
-        for spread in [0.0, 1.0, 20.0, 1e4] {
-            let logits = Operand::from_fn(rows, classes, Layout::ALL[turn % 5], |_, _| {
-                spread * (2.0 * rng.random::<f32>() - 1.0)
-            });
+        for (spread, lead) in
+            [(0.0, 0.0), (1.0, 0.0), (20.0, 0.0), (1e4, 0.0), (1.0, 20.0), (1.0, 80.0), (8.0, 95.0), (8.0, 200.0)]
+        {
             let labels: Vec<u32> = (0..rows).map(|_| rng.random_range(0..classes as u32)).collect();
+            let logits = Operand::from_fn(rows, classes, Layout::ALL[turn % 5], |i, k| {
+                spread * (2.0 * rng.random::<f32>() - 1.0) + if labels[i] as usize == k { lead } else { 0.0 }
+            });
             let mut delta = Output::new(rows, classes, 1);
             let operands = loss::SoftmaxCrossEntropy { logits: logits.view(), labels: &labels };
             let found = loss::softmax_cross_entropy(&backend, operands, delta.view()).expect("the shapes fit");
 
             let a = to_matrix(&logits, rows, classes);
-            let target = Target::Labels(labels.iter().map(|&label| label as usize).collect());
-            let reference = Loss::SoftmaxCrossEntropy;
-            let delta_of = reference.delta(&a, crate::reference::Activation::Identity, &target);
-            let place = || format!("{rows}×{classes}, logits within ±{spread}");
+            let place = || format!("{rows}×{classes}, logits within ±{spread}, the label's {lead} more");
             let m = rows as f64;
-            let mut loss_bound = 1e-14 * (1.0 + f64::from(spread));
-            for i in 0..rows {
+            let (mut expected_loss, mut loss_bound) = (0.0, 0.0);
+            for (i, &label) in labels.iter().enumerate() {
+                let label = label as usize;
                 let max = (0..classes).map(|k| a.at(i, k)).fold(f64::NEG_INFINITY, f64::max);
                 let e = |k| (a.at(i, k) - max).exp();
                 let e_error =
                     |k| e(k) * (U * (max - a.at(i, k)) + 2.0 * ACTIVATION_ULP * U) * 1.01 + ACTIVATION_ULP * TINY;
-                let sum: f64 = (0..classes).map(e).sum();
-                let sum_error = (0..classes).map(e_error).sum::<f64>() / sum + gamma(additions(classes));
-                loss_bound += 1.01 * sum_error / m;
+                let others = || (0..classes).filter(|&k| k != label);
+                let other = others().map(e).sum::<f64>();
+                let other_error = others().map(e_error).sum::<f64>() + gamma(additions(classes)) * other;
+                let sum = other + e(label);
+                let sum_error = (other_error + e_error(label)) / sum + U;
                 for k in 0..classes {
-                    let expected = -reference.factor(rows) * delta_of.at(i, k);
-                    let softmax_error = 1.01 * (e_error(k) / sum + e(k) / sum * (sum_error + U)) + TINY;
-                    let bound = softmax_error / m + gamma(3) * expected.abs() + TINY;
+                    let (part, part_error) = if k == label { (-other, other_error) } else { (e(k), e_error(k)) };
+                    let expected = part / sum / m;
+                    let bound = 1.01 * (part_error / sum / m + (sum_error + 3.0 * U) * expected.abs()) + TINY;
                     tally.within(delta.at(i, k).into(), expected, bound, || format!("{}, delta ({i}, {k})", place()));
                 }
+                // A sum that is below the range of f32 is one of f64.
+                let other_error =
+                    if other < 0.9 * classes as f64 * f64::from(f32::MIN_POSITIVE) { 0.0 } else { other_error };
+                let label_error = if e(label) == 1.0 { 0.0 } else { e_error(label) };
+                let surprise = max - a.at(i, label) + (other + (e(label) - 1.0)).ln_1p();
+                expected_loss += surprise / m;
+                loss_bound += (1.01 * (other_error + label_error) / sum + 1e-13 * surprise) / m;
             }
-            tally.within(found, reference.value(&a, &target), loss_bound, || format!("{}, L", place()));
+            tally.within(found, expected_loss, loss_bound, || format!("{}, L", place()));
+            // What it is held to is the reference, which cancels in f64.
+            let target = Target::Labels(labels.iter().map(|&label| label as usize).collect());
+            let reference = Loss::SoftmaxCrossEntropy.value(&a, &target);
+            let cancelled = (1e-14 + m * f64::EPSILON) * (1.0 + f64::from(spread + lead));
+            tally.within(expected_loss, reference, cancelled, || format!("{}, L of the reference", place()));
             if let Some(at) = delta.stray_write() {
                 tally.wrong(|| format!("{}: number {at} was written, which is not delta's", place()));
             }

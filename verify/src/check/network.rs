@@ -47,8 +47,8 @@ fn train(isa: Isa, method: Method, rule: reference::Rule, eta: f64, labelled: bo
         .map(|(units, activation)| LayerOptions { units, activation, initialization: Initialization::GlorotUniform })
         .collect();
     let mut network = Network::new(INPUTS, &layers, &mut rng).expect("there are layers, inputs and units");
-    for layer in network.layers_mut() {
-        layer.parameters_mut().1.fill_with(|| rng.random::<f32>() - 0.5);
+    for [_, b] in network.parameters_mut() {
+        b.fill_with(|| rng.random::<f32>() - 0.5);
     }
     let mut backend = Backend::with_isa(isa);
     let mut optimizer = Optimizer::new(method, LearningRate::Constant(eta)).expect("the hyper-parameters are in range");

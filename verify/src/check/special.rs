@@ -29,9 +29,7 @@ fn everywhere(isa: Isa, what: &str, apply: &mut dyn FnMut(&mut [f32]), expected:
                 apply(&mut x);
                 for (i, found) in x.into_iter().enumerate() {
                     let expected = expected(if i == at { special } else { 0.75 });
-                    tally.same(found + 0.0, expected + 0.0, || {
-                        format!("{what}, number {i} of {len} with {special:e} at {at}")
-                    });
+                    tally.same(found, expected, || format!("{what}, number {i} of {len} with {special:e} at {at}"));
                 }
             }
         }
@@ -41,7 +39,7 @@ fn everywhere(isa: Isa, what: &str, apply: &mut dyn FnMut(&mut [f32]), expected:
 /// ReLU and clipping by value.
 pub(super) fn maps(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
-    let relu = |x: f32| if x <= 0.0 { 0.0 } else { x };
+    let relu = |x: f32| if x < 0.0 { 0.0 } else { x };
     everywhere(isa, "relu", &mut |x| Activation::Relu.apply(&backend, x), relu, tally);
     let mut clip = |x: &mut [f32]| clip::by_value(&backend, &mut [x], 2.0).expect("the limit is positive");
     everywhere(isa, "clipping", &mut clip, |x| if x.is_nan() { x } else { x.clamp(-2.0, 2.0) }, tally);

@@ -11,7 +11,7 @@ pub enum Activation {
     Sigmoid,
     /// `h(a) = tanh a`
     Tanh,
-    /// `h(a) = a > 0 ? a : 0`
+    /// `h(a) = a < 0 ? 0 : a`
     Relu,
 }
 
@@ -25,8 +25,8 @@ impl Activation {
             Self::Identity => a,
             Self::Sigmoid => R::constant(1.0) / (R::constant(1.0) + (-a).exp()),
             Self::Tanh => a.tanh(),
-            Self::Relu if a.value() > 0.0 => a,
-            Self::Relu => R::constant(0.0),
+            Self::Relu if a.value() < 0.0 => R::constant(0.0),
+            Self::Relu => a,
         }
     }
 
@@ -36,8 +36,8 @@ impl Activation {
             Self::Identity => 1.0,
             Self::Sigmoid => z * (1.0 - z),
             Self::Tanh => 1.0 - z * z,
-            Self::Relu if z > 0.0 => 1.0,
-            Self::Relu => 0.0,
+            Self::Relu if z <= 0.0 => 0.0,
+            Self::Relu => 1.0,
         }
     }
 

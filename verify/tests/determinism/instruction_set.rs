@@ -120,10 +120,7 @@ fn train(isa: Isa, method: Method, loss: Loss) -> Vec<u32> {
         assert!(loss.is_finite());
         results.extend([loss.to_bits() as u32, (loss.to_bits() >> 32) as u32]);
     }
-    for layer in network.layers_mut() {
-        let (w, b) = layer.parameters_mut();
-        results.extend(w.iter().chain(b.iter()).map(|x| x.to_bits()));
-    }
+    results.extend(network.parameters_mut().flatten().flatten().map(|x| x.to_bits()));
     results
 }
 

@@ -26,7 +26,7 @@ fn network(seed: u64, hidden: Activation, last: Activation) -> Network {
 }
 
 fn parameters(network: &mut Network) -> Vec<&mut [f32]> {
-    network.layers_mut().iter_mut().flat_map(|layer| <[_; 2]>::from(layer.parameters_mut())).collect()
+    network.parameters_mut().flatten().collect()
 }
 
 fn set(network: &mut Network, mut numbers: &[f32]) {
@@ -265,7 +265,7 @@ fn huge_logits_make_a_finite_loss() {
     for isa in Isa::available() {
         let mut backend = Backend::with_isa(isa);
         let mut network = network(7, Activation::Tanh, Activation::Identity);
-        let bias = network.layers_mut()[1].parameters_mut().1;
+        let [_, bias] = network.parameters_mut().nth(1).unwrap();
         bias.copy_from_slice(&[f32::MAX, f32::MIN, 0.0]);
         let x = vec![f32::MAX / 1e3; BATCH * INPUTS];
         let target = Target::Labels(&[0, 1, 2, 1, 0]);

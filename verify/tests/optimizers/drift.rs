@@ -27,9 +27,15 @@ impl Errors {
             product.sum(c).rounded()
         };
         let minus = |x: Rounded| Rounded { exact: -x.exact, ..x };
-        let decayed_square = |decay: f64, g: Rounded, r: Rounded| {
+        // s − (1−ρ)s. Both terms have the same error of s, of which ρ times as much is left.
+        let decayed = |decay: f64, s: Rounded| {
+            let product = Rounded::scalar(1.0 - decay).product(Rounded::exact(s.exact.abs() + s.error));
+            let product = if fused { product } else { product.rounded() };
+            Rounded { exact: decay * s.exact, error: decay * s.error + product.error }.rounded()
+        };
+        let average_of_squares = |decay: f64, g: Rounded, r: Rounded| {
             let rest = Rounded::scalar(1.0 - decay).product(g).rounded();
-            fma(rest, g, Rounded::scalar(decay).product(r).rounded())
+            fma(rest, g, decayed(decay, r))
         };
         let g = Rounded::exact(g);
         let eta = Rounded::scalar(rate);
@@ -49,31 +55,29 @@ impl Errors {
             Method::Adagrad { epsilon } => {
                 self.r = fma(g, g, r);
                 let root = Rounded::scalar(epsilon).sum(self.r.root().rounded()).rounded();
-                self.theta = fma(minus(eta.quotient(root).rounded()), g, theta);
+                self.theta = fma(minus(eta), g.quotient(root).rounded(), theta);
             }
             Method::RmsProp { decay, epsilon } => {
-                self.r = decayed_square(decay, g, r);
+                self.r = average_of_squares(decay, g, r);
                 let root = Rounded::scalar(epsilon).sum(self.r).rounded().root().rounded();
-                self.theta = fma(minus(eta.quotient(root).rounded()), g, theta);
+                self.theta = fma(minus(eta), g.quotient(root).rounded(), theta);
             }
             Method::RmsPropNesterov { decay, epsilon, momentum } => {
                 let alpha = Rounded::scalar(momentum.at(t));
                 let ahead = fma(alpha, v, theta);
-                self.r = decayed_square(decay, g, r);
+                self.r = average_of_squares(decay, g, r);
                 let root = Rounded::scalar(epsilon).sum(self.r).rounded().root().rounded();
-                let rate = minus(eta.quotient(root).rounded());
-                self.v = fma(rate, g, alpha.product(v).rounded());
-                self.theta = fma(rate, g, ahead);
+                let direction = g.quotient(root).rounded();
+                self.v = fma(minus(eta), direction, alpha.product(v).rounded());
+                self.theta = fma(minus(eta), direction, ahead);
             }
             Method::Adam { first_decay, second_decay, epsilon } => {
-                let decayed = Rounded::scalar(first_decay).product(v).rounded();
-                self.v = fma(Rounded::scalar(1.0 - first_decay), g, decayed);
-                self.r = decayed_square(second_decay, g, r);
-                let correction = |decay: f64| 1.0 - decay.powf(t as f64);
-                let eta = Rounded::scalar(rate / correction(first_decay));
-                let correction = Rounded::scalar(1.0 / correction(second_decay).sqrt());
-                let root = fma(self.r.root().rounded(), correction, Rounded::scalar(epsilon));
-                self.theta = fma(minus(eta.quotient(root).rounded()), self.v, theta);
+                self.v = fma(Rounded::scalar(1.0 - first_decay), g, decayed(first_decay, v));
+                self.r = average_of_squares(second_decay, g, r);
+                let [first, second] = [first_decay, second_decay].map(|decay| 1.0 - decay.powf(t as f64));
+                let factor = Rounded::scalar(first / second.sqrt());
+                let root = fma(self.r.root().rounded(), factor, Rounded::scalar(epsilon * first));
+                self.theta = fma(minus(eta), self.v.quotient(root).rounded(), theta);
             }
         }
     }

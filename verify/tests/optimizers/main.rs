@@ -1,6 +1,7 @@
 //! What must hold of update rules, whatever their twins say: on every instruction set, each with the rules and the tolerance
 //! it holds for; and how far 10⁴ steps drift from the lecture's formulas in f64.
 
+mod averages;
 mod drift;
 mod rounded;
 mod special_cases;

@@ -1,7 +1,7 @@
 //! Where the step is known beforehand: the first one of Adam, without gradients, without momentum, without δ.
 
 use crate::{RATE, Run, adaptive, bits, len, methods, numbers};
-use lanegrad::{Isa, Method, Momentum};
+use lanegrad::{Isa, LearningRate, Method, Momentum};
 use lanegrad_verify::bound::{U, gamma};
 use lanegrad_verify::tally::Tally;
 use rand::SeedableRng;
@@ -32,20 +32,59 @@ fn the_first_step_of_adam_is_learning_rate_times_gradient_over_gradient_plus_eps
     assert!(tally.passed(), "{tally:?}");
 }
 
+/// From the smallest to the largest that are accepted: no quotient, and no product of scalars, may overflow where g is 0.
+const EPSILONS: [f64; 6] = [1e-45, 1e-44, 1e-37, 1e-30, 1e-8, 1.0];
+const RATES: [f64; 5] = [1e-38, 0.01, 10.0, 1e38, 3.4e38];
+
 /// For every rule, with δ > 0 where there is one; subnormals and infinities stay too. (−0 may become +0 in `θ + v`.)
 #[test]
 fn a_gradient_of_zeros_on_fresh_state_changes_nothing() {
     for isa in Isa::available() {
         let len = len(isa);
-        for epsilon in [1e-8, 1e-30, 1.0] {
+        for (epsilon, rate) in EPSILONS.into_iter().flat_map(|epsilon| RATES.map(|rate| (epsilon, rate))) {
             for method in methods(epsilon) {
                 let mut start = numbers(len, 100.0, &mut StdRng::seed_from_u64(6));
                 start.extend([0.0, 1e-45, -1e-40, f32::INFINITY, f32::MIN]);
-                let mut run = Run::new(isa, method, RATE, &start);
+                let mut run = Run::new(isa, method, LearningRate::Constant(rate), &start);
                 for t in 0..10 {
                     let theta = run.step(|_| vec![[0.0, -0.0][t % 2]; start.len()]);
-                    assert_eq!(bits(theta), bits(&start), "{isa}, {method:?}, step {t}");
+                    assert_eq!(bits(theta), bits(&start), "{isa}, {method:?}, η = {rate:e}, step {t}");
                 }
+            }
+        }
+    }
+}
+
+/// For SGD, Adagrad and RMSprop, which keep no average of g: whatever the gradients before it were, those whose squares overflow
+/// or underflow among them.
+#[test]
+fn a_gradient_of_zeros_on_any_state_changes_nothing() {
+    for isa in Isa::available() {
+        for (epsilon, rate) in EPSILONS.into_iter().flat_map(|epsilon| RATES.map(|rate| (epsilon, rate))) {
+            let rms_prop = |decay| Method::RmsProp { decay, epsilon };
+            for method in [Method::Sgd, Method::Adagrad { epsilon }, rms_prop(0.0), rms_prop(0.9), rms_prop(0.999_999)]
+            {
+                let gradient = [1.0, -1e-15, 1e-25, -1e-45, 1e18, -2e19, 1e30, f32::MAX, 0.0];
+                let mut run = Run::new(isa, method, LearningRate::Constant(rate), &[0.5; 9]);
+                run.step(|_| gradient.to_vec());
+                run.theta.fill(0.5);
+                for t in 0..10 {
+                    let theta = run.step(|_| vec![[0.0, -0.0][t % 2]; 9]);
+                    assert_eq!(theta, [0.5; 9], "{isa}, {method:?}, η = {rate:e}, step {t}");
+                }
+            }
+        }
+    }
+}
+
+/// r is infinite then, and stays so: it neither becomes NaN nor lets a later step move the parameter too far.
+#[test]
+fn a_gradient_whose_square_overflows_freezes_its_parameter() {
+    for isa in Isa::available() {
+        for method in adaptive(1e-8) {
+            let mut run = Run::new(isa, method, RATE, &[0.5; 9]);
+            for gradient in [1e25, 1e-3, 0.0, -1.0, 1e10] {
+                assert_eq!(run.step(|_| vec![gradient; 9]), [0.5; 9], "{isa}, {method:?}");
             }
         }
     }
