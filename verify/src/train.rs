@@ -73,7 +73,7 @@ fn write_table(runs: &[Run], out: &mut impl Write) -> Result<(), Failure> {
                 let loss = if last.loss < 1e4 { format!("{:.4}", last.loss) } else { format!("{:.3e}", last.loss) };
                 writeln!(out, "{train:>8.2} %  {test:>8.2} %  {loss:>10}  {:>10.0}", outcome.examples_per_second())?;
             }
-            None => writeln!(out, "diverged: the loss was not finite after {} examples", outcome.examples)?,
+            None => writeln!(out, "diverged: NaN or infinite after {} examples", outcome.examples)?,
         }
     }
     writeln!(out)?;

@@ -287,7 +287,31 @@ fn divergence_is_a_result() {
     let steep = ["--optimizer", "sgd", "--learning-rate", "1e38", "--activation", "identity"];
     let run = run(train_in("divergence", &steep));
     assert!(run.status.success());
-    assert!(text(&run.stdout).contains("diverged: the loss was not finite after"), "{}", text(&run.stdout));
+    assert!(text(&run.stdout).contains("diverged: NaN or infinite after"), "{}", text(&run.stdout));
+}
+
+/// What diverges in its last step has a finite loss, the one before that step.
+#[test]
+fn divergence_in_the_last_step_is_a_result_too() {
+    let directory = tiny_set("last step");
+    // On black images only the bias learns, and an infinite bias leaves the sigmoid's outputs finite.
+    let black = [[0x0803, 30, 2, 2].map(u32::to_be_bytes).as_flattened(), &[0; 120][..]].concat();
+    let outputs: [&[&str]; 2] = [
+        &["--layers", "4,3,10", "--activation", "identity"],
+        &["--layers", "4,10", "--loss", "squared-error", "--c", "1e30"],
+    ];
+    for flags in outputs {
+        let steep = ["--optimizer", "sgd", "--learning-rate", "1e38", "--epochs", "1", "--data", "."];
+        let results = results("last step", &[&steep, flags].concat());
+        let run = &results["runs"][0];
+        assert_eq!((&run["diverged"], &run["epochs"]), (&true.into(), &serde_json::json!([])), "{run}");
+        assert_eq!(run["curve"].as_array().map(Vec::len), Some(1), "{run}");
+        let table = text(&self::run(verify("last step", &[&["train"], &steep[..], flags].concat())).stdout);
+        assert!(table.contains("diverged: NaN or infinite after 30 examples"), "{table}");
+        let plot = fs::read_to_string(directory.join("target/lanegrad/training.svg")).unwrap();
+        assert!(plot.lines().any(|line| line == "sgd (diverged)"), "{plot}");
+        fs::write(directory.join("train-images-idx3-ubyte"), &black).unwrap();
+    }
 }
 
 #[test]
