@@ -1,5 +1,7 @@
 //! The program `verify` from outside: what it refuses and in which words, what it writes, and that it repeats itself.
 
+mod outputs;
+
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
