@@ -103,6 +103,38 @@ fn an_unknown_instruction_set_is_refused_with_those_there_are() {
 }
 
 #[test]
+fn an_empty_variable_is_an_unset_one() {
+    tiny_set("empty variable");
+    let mut command = train_in("empty variable", &["--optimizer", "sgd"]);
+    command.env("LANEGRAD_ISA", "");
+    let detected = format!("instruction set: {}", lanegrad::Isa::detect());
+    assert_eq!(text(&run(command).stdout).lines().next(), Some(&*detected));
+
+    // Then the checks expect what the processor has, and not nothing.
+    let unset = expected_isas_with(None);
+    assert!(unset.iter().any(|name| name == "scalar"), "{unset:?}");
+    for nothing in ["", " ", ",", " , "] {
+        assert_eq!(expected_isas_with(Some(nothing)), unset, "{nothing:?}");
+    }
+    assert_eq!(expected_isas_with(Some("sse9, scalar,")), ["sse9", "scalar"]);
+}
+
+/// What the checks expect when `LANEGRAD_EXPECT_ISAS` is that, asked in a process of its own.
+fn expected_isas_with(list: Option<&str>) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "the_expected_instruction_sets_are_printed", "--nocapture"]);
+    child.env_remove("LANEGRAD_EXPECT_ISAS").envs(list.map(|list| ("LANEGRAD_EXPECT_ISAS", list)));
+    let printed = text(&run(child).stdout);
+    let line = printed.lines().find_map(|line| line.split_once("expected: ")).unwrap().1;
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_expected_instruction_sets_are_printed() {
+    println!("expected: {}", lanegrad_verify::check::expected_isas().join(" "));
+}
+
+#[test]
 fn checks_of_one_instruction_set() {
     let output = run(verify("one", &["check", "--isa", "portable", "--until-wrong"]));
     let report = text(&output.stdout);

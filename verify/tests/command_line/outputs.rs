@@ -333,7 +333,7 @@ fn the_plot_is_looked_at_before_the_checks() {
 
 #[test]
 #[cfg(all(feature = "sabotage", lanegrad_sabotage))]
-fn faults_look_at_their_output_first() {
+fn a_planted_faults_output_is_looked_at_first() {
     fresh("outputs of faults");
     let output = run(verify("outputs of faults", &["faults", "--fault", "4", "--isa", "scalar", "--json", "."]));
     assert_eq!(output.status.code(), Some(2));
