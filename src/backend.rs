@@ -24,14 +24,14 @@ pub(crate) struct Sizes {
 
 impl Backend {
     /// The best instruction set of this processor, or the one that the environment variable `LANEGRAD_ISA` names:
-    /// `avx512`, `avx2`, `portable` or `scalar`.
+    /// `avx512`, `avx2`, `portable` or `scalar`. An empty variable counts as unset.
     ///
     /// # Errors
     /// When the variable names one that is unknown or not available; the message lists those that are.
     pub fn new() -> Result<Self, Error> {
         match std::env::var_os("LANEGRAD_ISA") {
-            Some(name) => Self::with_isa_named(&name.to_string_lossy()),
-            None => Ok(Self::with_isa(Isa::detect())),
+            Some(name) if !name.is_empty() => Self::with_isa_named(&name.to_string_lossy()),
+            _ => Ok(Self::with_isa(Isa::detect())),
         }
     }
 

@@ -129,13 +129,21 @@ fn tally(isa: Isa, check: &dyn Fn(Isa, &mut Tally)) -> Tally {
     tally
 }
 
-/// The instruction sets that must be checked: those that `LANEGRAD_EXPECT_ISAS` lists, separated by commas, or else what the
-/// processor says it has and the build has a lowering for.
+/// The instruction sets that must be checked: [those listed](listed_isas), or else what the processor says it has and the build has
+/// a lowering for.
 pub fn expected_isas() -> Vec<String> {
-    match std::env::var("LANEGRAD_EXPECT_ISAS") {
-        Ok(names) => names.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect(),
-        Err(_) => Isa::NAMES.iter().filter(|name| processor_has(name)).map(|&name| name.to_owned()).collect(),
+    let listed = listed_isas();
+    if listed.is_empty() {
+        return Isa::NAMES.iter().filter(|name| processor_has(name)).map(|&name| name.to_owned()).collect();
     }
+    listed
+}
+
+/// The names that the environment variable `LANEGRAD_EXPECT_ISAS` lists, separated by commas; none if it is unset or empty.
+pub fn listed_isas() -> Vec<String> {
+    let list = std::env::var_os("LANEGRAD_EXPECT_ISAS").unwrap_or_default();
+    let list = list.to_string_lossy();
+    list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
 /// Whether the processor's flags speak for an instruction set: asked here again, apart from the library's own detection.

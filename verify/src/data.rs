@@ -3,7 +3,7 @@
 pub mod idx;
 
 use idx::Claim;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
@@ -38,8 +38,11 @@ pub struct Error {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// There is no file of that name, plain or gzipped.
-    Missing,
+    /// There is no regular file of that name.
+    Missing {
+        /// The other names that it might have had.
+        others: [String; 3],
+    },
     /// It cannot be read, or its gzip stream is damaged.
     Unreadable(io::Error),
     /// The magic number is that of another kind of file.
@@ -121,7 +124,8 @@ impl DataSet {
     }
 
     /// Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`,
-    /// each plain or gzipped, with or without `.gz`, and `.idx` in place of `-idx` too.
+    /// each plain or gzipped, with or without `.gz`, and `.idx` in place of `-idx` too. The first regular file counts: in the
+    /// directory, or else in a folder in it that has one of the file's names.
     ///
     /// # Errors
     /// When a file is missing or damaged, or does not go with the others.
@@ -186,16 +190,30 @@ impl Examples {
 
 impl Source<BufReader<File>> {
     fn find(directory: &Path, stem: &str, kind: &str) -> Result<Self, Error> {
-        for name in [format!("{stem}-{kind}"), format!("{stem}.{kind}")] {
-            for file in [directory.join(&name), directory.join(format!("{name}.gz"))] {
-                match File::open(&file) {
-                    Ok(bytes) => return Ok(Self { file, bytes: BufReader::new(bytes) }),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(Error { file, fault: Fault::Unreadable(error) }),
+        let names = ["-", "."].map(|dot| [format!("{stem}{dot}{kind}"), format!("{stem}{dot}{kind}.gz")]);
+        let names = names.as_flattened();
+        let here = names.iter().map(|name| directory.join(name));
+        let folders = names.iter().map(|name| directory.join(name)).filter(|folder| folder.is_dir());
+        let in_folders = folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+        let mut unreadable = None;
+        for file in here.chain(in_folders) {
+            // To open a pipe could take for ever.
+            match fs::metadata(&file) {
+                Ok(metadata) if metadata.is_file() => {
+                    return match File::open(&file) {
+                        Ok(bytes) => Ok(Self { file, bytes: BufReader::new(bytes) }),
+                        Err(error) => Err(Error { file, fault: Fault::Unreadable(error) }),
+                    };
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    unreadable.get_or_insert(Error { file, fault: Fault::Unreadable(error) });
                 }
             }
         }
-        Err(Error { file: directory.join(format!("{stem}-{kind}")), fault: Fault::Missing })
+        let others = std::array::from_fn(|other| names[1 + other].clone());
+        Err(unreadable.unwrap_or(Error { file: directory.join(&names[0]), fault: Fault::Missing { others } }))
     }
 }
 
@@ -210,7 +228,9 @@ impl error::Error for Error {}
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => write!(f, "there is no such file, plain or with .gz"),
+            Self::Missing { others: [a, b, c] } => {
+                write!(f, "there is no such file, nor {a}, {b} or {c}, nor any of these in a folder of such a name")
+            }
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
             Self::Magic { expected, found } => {
                 write!(f, "the magic number is {found:#010x}, expected {expected:#010x}")

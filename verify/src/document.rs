@@ -40,13 +40,14 @@ pub struct Record<'a> {
     pub optimizer: &'static str,
     /// The options used, defaults included.
     pub options: Options<'a>,
-    /// Whether the loss stopped being finite, which ends a run.
+    /// Whether a loss, a parameter or an output was not finite, which ends a run.
     pub diverged: bool,
     /// The state after each epoch.
     pub epochs: &'a [Epoch],
-    /// How learning went, about five points an epoch; the first one is before the first step.
+    /// How learning went, about five points an epoch; the first one is before the first step. A run that diverged has those
+    /// before.
     pub curve: &'a [Point],
-    /// Training speed.
+    /// Training speed; null if the run ended before its first step.
     pub examples_per_second: f64,
 }
 

@@ -13,6 +13,8 @@ pub mod foreign;
 pub mod gradient_check;
 pub mod operand;
 #[cfg(feature = "command-line")]
+pub mod output;
+#[cfg(feature = "command-line")]
 pub mod plot;
 pub mod reference;
 pub mod shapes;

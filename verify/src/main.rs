@@ -14,6 +14,7 @@ use progress::Progress;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use train::Training;
 
 /// Why the work ended early.
 enum Failure {
@@ -40,7 +41,12 @@ macro_rules! refused {
         }
     )*};
 }
-refused!(lanegrad::Error, lanegrad_verify::data::Error, lanegrad_verify::training::Unfit);
+refused!(
+    lanegrad::Error,
+    lanegrad_verify::data::Error,
+    lanegrad_verify::output::Error,
+    lanegrad_verify::training::Unfit
+);
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
@@ -71,10 +77,11 @@ fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure
         Some(Command::Check(flags)) => check(&flags, out),
         Some(Command::Ulp(flags)) => measure(&flags, out),
         Some(Command::Faults(flags)) => plant::faults(&flags, out),
-        Some(Command::Train(flags)) => train::train(&flags, &mut backend, out),
+        Some(Command::Train(flags)) => Training::prepare(&flags, &mut backend)?.run(&mut backend, out),
         None => {
+            let training = Training::prepare(&Train::new(), &mut backend)?;
             check(&Check::default(), out)?;
-            train::train(&Train::new(), &mut backend, out)
+            training.run(&mut backend, out)
         }
     }
 }

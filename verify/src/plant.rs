@@ -7,6 +7,7 @@ use crate::Failure;
 use crate::command_line::Faults;
 use lanegrad::{Backend, Isa};
 use lanegrad_verify::faults::{FAULTS, Fault, Place};
+use lanegrad_verify::output::Output;
 use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
@@ -66,6 +67,7 @@ pub(crate) fn faults(flags: &Faults, out: &mut impl Write) -> Result<(), Failure
         Some(name) => vec![Backend::with_isa_named(name)?.isa()],
         None => Isa::available().collect(),
     };
+    let [json] = Output::at([flags.json.as_deref()])?;
     let wanted = |fault: &&Fault| flags.fault.is_none_or(|number| number == fault.number);
 
     write!(out, "without a fault: ")?;
@@ -106,12 +108,12 @@ pub(crate) fn faults(flags: &Faults, out: &mut impl Write) -> Result<(), Failure
     }
 
     let missed = results.iter().filter(|planted| matches!(planted.outcome, Outcome::Missed { .. })).count();
-    summarize(&results, out)?;
-    if let Some(path) = &flags.json {
+    let told = summarize(&results, out);
+    if let Some(mut json) = json {
         let document = Document { format: "lanegrad-faults-1", results };
-        let json = serde_json::to_string_pretty(&document).map_err(Failure::refused)?;
-        std::fs::write(path, json + "\n").map_err(|error| Failure::refused(format!("{}: {error}", path.display())))?;
+        json.write(&(serde_json::to_string_pretty(&document).map_err(Failure::refused)? + "\n"))?;
     }
+    told?;
     if green && missed == 0 { Ok(()) } else { Err(Failure::Check) }
 }
 

@@ -37,9 +37,11 @@ pub fn learning_curves(runs: &[Run]) -> Result<String, Box<dyn Error>> {
         .draw()?;
     for run in runs {
         let line = style(run.algorithm);
+        let name = run.algorithm.name();
+        let label = if run.outcome.diverged { format!("{name} (diverged)") } else { name.to_owned() };
         chart
             .draw_series(LineSeries::new(visible(&run.outcome.curve, lowest), line))?
-            .label(run.algorithm.name())
+            .label(label)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 28, y)], line));
     }
     chart

@@ -6,40 +6,66 @@ use crate::progress::Progress;
 use lanegrad::Backend;
 use lanegrad_verify::data::DataSet;
 use lanegrad_verify::document::Document;
+use lanegrad_verify::output::Output;
 use lanegrad_verify::plot;
 use lanegrad_verify::training::{Algorithm, Experiment, Run};
-use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
-/// Trains as the flags say.
-///
-/// # Errors
-/// When the flags, the data or the files to be written are no good; all of that shows before the first step.
-pub(crate) fn train(flags: &Train, backend: &mut Backend, out: &mut impl Write) -> Result<(), Failure> {
-    let experiments = flags.experiments().map_err(Failure::Refused)?;
-    let (source, data) = match &flags.data {
-        Some(directory) => (directory.display().to_string(), DataSet::from_directory(directory)?),
-        None => ("embedded".to_owned(), DataSet::embedded()),
-    };
-    for (_, experiment) in &experiments {
-        experiment.try_out(backend, &data)?;
-    }
-    let json = flags.json.as_deref().map(Target::create).transpose()?;
-    let plot = Target::create(&flags.plot)?;
+/// Everything that a training needs, looked at before the first step.
+pub(crate) struct Training {
+    experiments: Vec<(Algorithm, Experiment)>,
+    /// Where the data came from.
+    source: String,
+    data: DataSet,
+    json: Option<Output>,
+    plot: Option<Output>,
+}
 
-    let (train, test) = (data.train.count(), data.test.count());
-    writeln!(out, "training on {train} examples, testing on {test} ({source})")?;
-    let runs = run(&experiments, backend, &data)?;
-    write_table(&runs, out)?;
-    if let Some(json) = json {
-        let document = Document::new(backend.isa(), source, &data, &runs);
-        let text = serde_json::to_string_pretty(&document).map_err(Failure::refused)?;
-        writeln!(out, "results: {}", json.write(&text)?.display())?;
+impl Training {
+    /// Gets ready what the flags say.
+    ///
+    /// # Errors
+    /// When the flags, the data or the files to be written are no good.
+    pub(crate) fn prepare(flags: &Train, backend: &mut Backend) -> Result<Self, Failure> {
+        let experiments = flags.experiments().map_err(Failure::Refused)?;
+        let (source, data) = match &flags.data {
+            Some(directory) => (directory.display().to_string(), DataSet::from_directory(directory)?),
+            None => ("embedded".to_owned(), DataSet::embedded()),
+        };
+        for (_, experiment) in &experiments {
+            experiment.try_out(backend, &data)?;
+        }
+        let [json, plot] = Output::at([flags.json.as_deref(), Some(&flags.plot)])?;
+        Ok(Self { experiments, source, data, json, plot })
     }
-    let figure = plot::learning_curves(&runs).map_err(Failure::refused)?;
-    writeln!(out, "plot: {}", plot.write(&figure)?.display())?;
-    Ok(())
+
+    /// Trains, and writes the files even if nobody reads the table.
+    ///
+    /// # Errors
+    /// When a file or the table cannot be written after all.
+    pub(crate) fn run(self, backend: &mut Backend, out: &mut impl Write) -> Result<(), Failure> {
+        let Self { experiments, source, data, json, plot } = self;
+        let (train, test) = (data.train.count(), data.test.count());
+        writeln!(out, "training on {train} examples, testing on {test} ({source})")?;
+        let runs = run(&experiments, backend, &data)?;
+        let mut told = write_table(&runs, out);
+        let mut tell = |what, path: &Path| {
+            if told.is_ok() {
+                told = writeln!(out, "{what}: {}", path.display());
+            }
+        };
+        if let Some(mut json) = json {
+            let document = Document::new(backend.isa(), source, &data, &runs);
+            json.write(&serde_json::to_string_pretty(&document).map_err(Failure::refused)?)?;
+            tell("results", json.path());
+        }
+        if let Some(mut plot) = plot {
+            plot.write(&plot::learning_curves(&runs).map_err(Failure::refused)?)?;
+            tell("plot", plot.path());
+        }
+        Ok(told?)
+    }
 }
 
 fn run(experiments: &[(Algorithm, Experiment)], backend: &mut Backend, data: &DataSet) -> Result<Vec<Run>, Failure> {
@@ -62,7 +88,7 @@ fn run(experiments: &[(Algorithm, Experiment)], backend: &mut Backend, data: &Da
     Ok(runs)
 }
 
-fn write_table(runs: &[Run], out: &mut impl Write) -> Result<(), Failure> {
+fn write_table(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\n{:<16}  {:>10}  {:>10}  {:>10}  {:>10}", "optimizer", "training", "test", "loss", "examples/s")?;
     for Run { algorithm, outcome, .. } in runs {
         write!(out, "{:<16}  ", algorithm.name())?;
@@ -73,33 +99,8 @@ fn write_table(runs: &[Run], out: &mut impl Write) -> Result<(), Failure> {
                 let loss = if last.loss < 1e4 { format!("{:.4}", last.loss) } else { format!("{:.3e}", last.loss) };
                 writeln!(out, "{train:>8.2} %  {test:>8.2} %  {loss:>10}  {:>10.0}", outcome.examples_per_second())?;
             }
-            None => writeln!(out, "diverged: the loss was not finite after {} examples", outcome.examples)?,
+            None => writeln!(out, "diverged: NaN or infinite after {} examples", outcome.examples)?,
         }
     }
-    writeln!(out)?;
-    Ok(())
-}
-
-/// A file to be written when the work is done, made before it begins: a path that is no good costs no training.
-struct Target<'a> {
-    path: &'a Path,
-    file: File,
-}
-
-impl<'a> Target<'a> {
-    fn create(path: &'a Path) -> Result<Self, Failure> {
-        let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-        directory.map_or(Ok(()), fs::create_dir_all).and_then(|()| File::create(path)).map_or_else(
-            |error| Err(Failure::Refused(format!("{}: it cannot be written: {error}", path.display()))),
-            |file| Ok(Self { path, file }),
-        )
-    }
-
-    /// Returns the path.
-    fn write(mut self, text: &str) -> Result<&'a Path, Failure> {
-        match self.file.write_all(text.as_bytes()) {
-            Ok(()) => Ok(self.path),
-            Err(error) => Err(Failure::Refused(format!("{}: it cannot be written: {error}", self.path.display()))),
-        }
-    }
+    writeln!(out)
 }

@@ -1,7 +1,7 @@
 //! Training on handwritten digits: what a run is made of, and what comes out of it.
 //!
-//! The same options, seed and instruction set give the same bits, but for the time. A run that diverges ends at the first
-//! mini-batch whose loss is not finite: that is a result, not an error.
+//! The same options, seed and instruction set give the same bits, but for the time. A run diverges when a loss, or when accuracy
+//! is measured a parameter or an output, is not finite. That ends it, and is a result, not an error.
 
 mod algorithm;
 pub mod name;
@@ -73,7 +73,7 @@ pub struct Outcome {
     pub curve: Vec<Point>,
     /// One entry an epoch that was finished.
     pub epochs: Vec<Epoch>,
-    /// Whether a loss was not finite, which ended the run.
+    /// Whether a loss, a parameter or an output was not finite, which ended the run.
     pub diverged: bool,
     /// Examples trained on.
     pub examples: u64,
@@ -184,7 +184,9 @@ impl Experiment {
         let window = batch * steps.div_ceil(POINTS_PER_EPOCH);
 
         let mut outcome = Outcome::default();
-        outcome.mark(None, trainer.accuracy(&data.train, SAMPLE)?);
+        let diverged = |outcome| Ok(Outcome { diverged: true, ..outcome });
+        let Some(accuracy) = trainer.accuracy(&data.train, SAMPLE)? else { return diverged(outcome) };
+        outcome.mark(None, accuracy);
         for number in 1..=self.epochs {
             order.shuffle(&mut rng);
             let mut loss = 0.0;
@@ -196,20 +198,17 @@ impl Experiment {
                     outcome.time += start.elapsed();
                     outcome.examples += indices.len() as u64;
                     if !mean.is_finite() {
-                        outcome.diverged = true;
-                        return Ok(outcome);
+                        return diverged(outcome);
                     }
                     window_loss += mean * indices.len() as f64;
                 }
-                outcome.mark(Some(window_loss / window.len() as f64), trainer.accuracy(&data.train, SAMPLE)?);
+                let Some(accuracy) = trainer.accuracy(&data.train, SAMPLE)? else { return diverged(outcome) };
+                outcome.mark(Some(window_loss / window.len() as f64), accuracy);
                 loss += window_loss;
             }
-            let epoch = Epoch {
-                number,
-                loss: loss / order.len() as f64,
-                training_accuracy: trainer.accuracy(&data.train, usize::MAX)?,
-                test_accuracy: trainer.accuracy(&data.test, usize::MAX)?,
-            };
+            let (train, test) = (trainer.accuracy(&data.train, usize::MAX)?, trainer.accuracy(&data.test, usize::MAX)?);
+            let Some((training_accuracy, test_accuracy)) = train.zip(test) else { return diverged(outcome) };
+            let epoch = Epoch { number, loss: loss / order.len() as f64, training_accuracy, test_accuracy };
             progress(&epoch);
             outcome.epochs.push(epoch);
         }
@@ -301,16 +300,26 @@ impl<'a> Trainer<'a> {
         self.network.train_step(self.backend, &mut self.optimizer, Batch { x, target, loss, clip })
     }
 
-    /// The share of the first `count` examples whose largest output is that of their label.
-    fn accuracy(&mut self, examples: &Examples, count: usize) -> Result<f64, Error> {
+    /// The share of the first `count` examples whose largest output is that of their label; `None` if a parameter or an output is
+    /// not finite. The loss is that before the last step, and does not tell.
+    fn accuracy(&mut self, examples: &Examples, count: usize) -> Result<Option<f64>, Error> {
+        let finite = |numbers: &[f32]| numbers.iter().all(|number| number.is_finite());
+        if !self.network.layers().iter().all(|layer| finite(layer.weights().parts().0) && finite(layer.bias())) {
+            return Ok(None);
+        }
         let (count, pixels) = (count.min(examples.count()), examples.pixels());
         let mut right = 0;
         for (index, labels) in examples.labels()[..count].chunks(CHUNK).enumerate() {
             let images = &examples.images()[index * CHUNK * pixels..];
             let outputs = self.network.predict(self.backend, MatRef::new(images, labels.len(), pixels)?)?;
-            right += labels.iter().enumerate().filter(|&(row, &label)| largest(outputs, row) == label as usize).count();
+            for (row, &label) in labels.iter().enumerate() {
+                match largest(outputs, row) {
+                    Some(class) => right += usize::from(class == label as usize),
+                    None => return Ok(None),
+                }
+            }
         }
-        Ok(right as f64 / count as f64)
+        Ok(Some(right as f64 / count as f64))
     }
 }
 
@@ -330,10 +339,10 @@ impl MiniBatch {
     }
 }
 
-/// The column of a row's first largest element.
-fn largest(matrix: MatRef<'_>, row: usize) -> usize {
-    (1..matrix.cols())
-        .fold(0, |best, column| if matrix.get(row, column) > matrix.get(row, best) { column } else { best })
+/// The column of a row's first largest element; `None` if an element is not finite.
+fn largest(matrix: MatRef<'_>, row: usize) -> Option<usize> {
+    let at = |column| matrix.get(row, column).filter(|element| element.is_finite());
+    (0..matrix.cols()).try_fold(0, |best, column| Some(if at(column)? > at(best)? { column } else { best }))
 }
 
 impl Outcome {
@@ -342,7 +351,7 @@ impl Outcome {
         self.epochs.last().filter(|_| !self.diverged)
     }
 
-    /// Examples trained on in a second.
+    /// Examples trained on in a second; NaN if the run ended before its first step.
     pub fn examples_per_second(&self) -> f64 {
         self.examples as f64 / self.time.as_secs_f64()
     }

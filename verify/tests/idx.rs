@@ -177,12 +177,155 @@ fn files_that_do_not_go_together() {
     assert_eq!(fault, "the images have 4 pixels, the training images 2");
 }
 
+/// The files of the set above, and the four names that each may have.
+const FILES: [(&str, [&str; 4]); 4] = [
+    (
+        "train-images-idx3-ubyte",
+        [
+            "train-images-idx3-ubyte",
+            "train-images-idx3-ubyte.gz",
+            "train-images.idx3-ubyte",
+            "train-images.idx3-ubyte.gz",
+        ],
+    ),
+    (
+        "train-labels-idx1-ubyte",
+        [
+            "train-labels-idx1-ubyte",
+            "train-labels-idx1-ubyte.gz",
+            "train-labels.idx1-ubyte",
+            "train-labels.idx1-ubyte.gz",
+        ],
+    ),
+    (
+        "t10k-images-idx3-ubyte.gz",
+        ["t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz", "t10k-images.idx3-ubyte", "t10k-images.idx3-ubyte.gz"],
+    ),
+    (
+        "t10k-labels.idx1-ubyte",
+        ["t10k-labels-idx1-ubyte", "t10k-labels-idx1-ubyte.gz", "t10k-labels.idx1-ubyte", "t10k-labels.idx1-ubyte.gz"],
+    ),
+];
+
+/// Something that has the name of a data file, and is no regular file.
+type Decoy = (&'static str, fn(&Path));
+
+const FOLDER: Decoy = ("a folder", |path| fs::create_dir(path).unwrap());
+const FOLDERS: Decoy = ("a folder with folders in it", |path| {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let (_, names) = FILES.into_iter().find(|(_, names)| names.contains(&name)).unwrap();
+    names.iter().for_each(|name| fs::create_dir_all(path.join(name)).unwrap());
+});
+
+#[cfg(not(unix))]
+const DECOYS: [Decoy; 2] = [FOLDER, FOLDERS];
+
+#[cfg(unix)]
+const DECOYS: [Decoy; 6] = {
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
+    use std::sync::LazyLock;
+    [
+        FOLDER,
+        FOLDERS,
+        ("a dangling link", |path| symlink("nowhere", path).unwrap()),
+        ("a link to itself", |path| symlink(path.file_name().unwrap(), path).unwrap()),
+        ("a link to a device", |path| symlink("/dev/zero", path).unwrap()),
+        ("a pipe that nobody writes to", |path| {
+            static PIPE: LazyLock<PathBuf> = LazyLock::new(|| {
+                let pipe = directory("pipe").join("pipe");
+                assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+                pipe
+            });
+            fs::hard_link(&*PIPE, path).unwrap();
+        }),
+    ]
+};
+
+/// Reads a set, and fails where that would wait for ever.
+fn read(directory: PathBuf) -> Result<DataSet, Error> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(DataSet::from_directory(&directory)));
+    receiver.recv_timeout(std::time::Duration::from_secs(60)).expect("it is read in no time")
+}
+
+#[test]
+fn the_first_regular_file_of_the_usual_names_is_read() {
+    for (file, names) in FILES {
+        for (decoy, make) in DECOYS {
+            for (at, name) in names.iter().enumerate() {
+                // Under each name, in the directory or in a folder of any of its names.
+                for folder in [None].into_iter().chain(names.map(Some)) {
+                    let directory = directory("layouts");
+                    let content = fs::read(directory.join(file)).unwrap();
+                    fs::remove_file(directory.join(file)).unwrap();
+                    let place = folder.map_or(directory.clone(), |folder| directory.join(folder));
+                    fs::create_dir_all(&place).unwrap();
+                    // Beside the file, everything else of these names is no file.
+                    for name in names.iter().filter(|other| *other != name) {
+                        make(&place.join(name));
+                    }
+                    if let Some(folder) = folder {
+                        names.iter().filter(|name| **name != folder).for_each(|name| make(&directory.join(name)));
+                    }
+                    fs::write(place.join(name), content).unwrap();
+                    let what = format!("{file} as {at} in {folder:?} beside {decoy}");
+                    let set = read(directory).unwrap_or_else(|error| panic!("{what}: {error}"));
+                    assert_eq!((set.train.labels(), set.test.labels()), (&[3, 9][..], &[0][..]), "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// The order: plain before gzipped, `-idx` before `.idx`, and all of them before folders.
+#[test]
+fn of_several_files_the_first_is_read() {
+    for (file, names) in FILES {
+        let directory = directory("several");
+        let content = fs::read(directory.join(file)).unwrap();
+        fs::remove_file(directory.join(file)).unwrap();
+        // From the last to the first: each time the new one is what is read.
+        for name in names.iter().rev() {
+            fs::write(directory.join(name), "damaged").unwrap();
+            let error = read(directory.clone()).unwrap_err();
+            assert_eq!(error.file, directory.join(name));
+            fs::write(directory.join(name), &content).unwrap();
+            assert!(read(directory.clone()).is_ok());
+        }
+        fs::remove_file(directory.join(names[0])).unwrap();
+        fs::create_dir(directory.join(names[0])).unwrap();
+        fs::write(directory.join(names[0]).join(names[0]), "damaged").unwrap();
+        assert!(read(directory).is_ok());
+    }
+}
+
 #[test]
 fn a_missing_file() {
-    let directory = directory("missing");
-    fs::remove_file(directory.join("t10k-labels.idx1-ubyte")).unwrap();
-    let error = DataSet::from_directory(&directory).unwrap_err().to_string();
-    assert!(error.ends_with("t10k-labels-idx1-ubyte: there is no such file, plain or with .gz"), "{error}");
+    for (file, [first, others @ ..]) in FILES {
+        let directory = directory("missing");
+        fs::remove_file(directory.join(file)).unwrap();
+        let expected = format!(
+            "{}: there is no such file, nor {}, {} or {}, nor any of these in a folder of such a name",
+            directory.join(first).display(),
+            others[0],
+            others[1],
+            others[2],
+        );
+        assert_eq!(read(directory.clone()).unwrap_err().to_string(), expected);
+        for (decoy, make) in DECOYS {
+            let path = directory.join(first);
+            make(&path);
+            let error = read(directory.clone()).unwrap_err().to_string();
+            let unreadable = format!("{}: it cannot be read: ", path.display());
+            assert!(error == expected || decoy == "a link to itself" && error.starts_with(&unreadable), "{error}");
+            if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+        }
+    }
+    let file = directory("missing").join("t10k-labels.idx1-ubyte");
+    let error = read(file.clone()).unwrap_err();
+    assert!(matches!(error.fault, Fault::Unreadable(_)), "{error}");
+    assert_eq!(error.file, file.join("train-images-idx3-ubyte"));
 }
 
 #[test]

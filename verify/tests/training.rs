@@ -1,6 +1,6 @@
 //! Every optimizer learns to read digits, on every instruction set, and the same way every time.
 
-use lanegrad::{Activation, Backend, Isa, LearningRate, Loss};
+use lanegrad::{Activation, Backend, Initialization, Isa, LearningRate, Loss};
 use lanegrad_verify::data::DataSet;
 use lanegrad_verify::training::{Algorithm, Experiment, Outcome, Unfit};
 
@@ -57,6 +57,34 @@ fn the_curve_counts_examples() {
     // 40 mini-batches of 125.
     assert_eq!(examples, (0..=10).map(|point| 1000 * point).collect::<Vec<_>>());
     assert_eq!(outcome.examples, 10_000);
+}
+
+/// The loss is that before the step, so that the last step of a run shows in no loss.
+#[test]
+fn a_run_whose_last_step_goes_too_far_has_diverged() {
+    let data = DataSet::embedded();
+    let (hidden, learning_rate) = (Activation::Identity, LearningRate::Constant(1e38));
+    for algorithm in Algorithm::ALL {
+        for isa in Isa::available() {
+            let one_step = Experiment { hidden, learning_rate, epochs: 1, batch: 5000, ..small(algorithm) };
+            let outcome = run(isa, &data, &one_step);
+            let what = format!("{algorithm:?} on {isa}: {outcome:?}");
+            assert!(outcome.diverged && outcome.last().is_none() && outcome.epochs.is_empty(), "{what}");
+            assert_eq!((outcome.examples, outcome.curve.len()), (5000, 1), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_network_that_overflows_before_the_first_step_has_diverged() {
+    let mut layers = vec![784];
+    layers.extend([10; 400]);
+    // Twice the variance that keeps the outputs at their size.
+    let initialization = Some(Initialization::HeNormal);
+    let overflowing = Experiment { hidden: Activation::Identity, initialization, layers, ..small(Algorithm::Sgd) };
+    let outcome = run(Isa::detect(), &DataSet::embedded(), &overflowing);
+    assert!(outcome.diverged && outcome.curve.is_empty() && outcome.epochs.is_empty(), "{outcome:?}");
+    assert_eq!(outcome.examples, 0);
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod update;
 
 use clap::Parser;
 use command_line::{Arguments, Command};
+use lanegrad_verify::output::Output;
 use std::process::ExitCode;
 
 /// What went wrong, in a sentence.
@@ -61,6 +62,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if let Some(code) = environment::enter(options.threads)? {
         return Ok(code);
     }
+    let [json, plot] = Output::at([options.json.as_deref(), options.plot.as_deref()])?;
     let backend = lanegrad::Backend::new()?;
     let report = match command {
         Command::Product(product) => product::measure(backend, options, product)?,
@@ -69,6 +71,6 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         Command::Step(python) => step::measure(options, python)?,
         Command::Limits => limits::measure(&backend, options),
     };
-    report.finish(options)?;
+    report.finish(json, plot)?;
     Ok(ExitCode::SUCCESS)
 }

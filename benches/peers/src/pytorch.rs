@@ -6,8 +6,8 @@ use crate::rounds::Contestant;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 const SCRIPT: &str = include_str!("pytorch.py");
@@ -36,8 +36,8 @@ impl PyTorch {
 
     /// Starts it, and introduces it to the report. Without PyTorch, the report says so; it is an error only where the user named
     /// the Python that should have it.
-    pub(crate) fn start(python: Option<&OsStr>, threads: usize, report: &mut Report) -> Result<Option<Self>, Error> {
-        match Self::with(python.unwrap_or(OsStr::new("python3")), threads) {
+    pub(crate) fn start(python: Option<&Path>, threads: usize, report: &mut Report) -> Result<Option<Self>, Error> {
+        match Self::with(python.unwrap_or(Path::new("python3")), threads) {
             Ok(pytorch) => {
                 report.describe(Self::NAME, pytorch.description.clone());
                 Ok(Some(pytorch))
@@ -50,7 +50,7 @@ impl PyTorch {
         }
     }
 
-    fn with(python: &OsStr, threads: usize) -> Result<Self, Error> {
+    fn with(python: &Path, threads: usize) -> Result<Self, Error> {
         let mut command = Command::new(python);
         command.args(["-c", SCRIPT, &threads.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

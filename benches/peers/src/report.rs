@@ -5,6 +5,7 @@ use crate::environment;
 use crate::rounds::Times;
 use crate::{Error, plot};
 use lanegrad::Backend;
+use lanegrad_verify::output::Output;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -197,16 +198,13 @@ impl Report {
     }
 
     /// Prints the summary, and writes the files that were asked for.
-    pub(crate) fn finish(&self, options: &Options) -> Result<(), Error> {
+    pub(crate) fn finish(&self, json: Option<Output>, plot: Option<Output>) -> Result<(), Error> {
         self.print_summary();
-        if let Some(file) = &options.json {
-            let mut text = serde_json::to_string_pretty(self)?;
-            text.push('\n');
-            std::fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        if let Some(mut json) = json {
+            json.write(&(serde_json::to_string_pretty(self)? + "\n"))?;
         }
-        if let Some(file) = &options.plot {
-            let svg = plot::ratios(&self.cells)?;
-            std::fs::write(file, svg).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        if let Some(mut plot) = plot {
+            plot.write(&plot::ratios(&self.cells)?)?;
         }
         Ok(())
     }

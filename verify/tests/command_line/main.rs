@@ -1,5 +1,7 @@
 //! The program `verify` from outside: what it refuses and in which words, what it writes, and that it repeats itself.
 
+mod outputs;
+
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -98,6 +100,38 @@ fn an_unknown_instruction_set_is_refused_with_those_there_are() {
         assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""), "{said}");
         assert!(said.contains("sse9") && said.contains("portable, scalar"), "{said}");
     }
+}
+
+#[test]
+fn an_empty_variable_is_an_unset_one() {
+    tiny_set("empty variable");
+    let mut command = train_in("empty variable", &["--optimizer", "sgd"]);
+    command.env("LANEGRAD_ISA", "");
+    let detected = format!("instruction set: {}", lanegrad::Isa::detect());
+    assert_eq!(text(&run(command).stdout).lines().next(), Some(&*detected));
+
+    // Then the checks expect what the processor has, and not nothing.
+    let unset = expected_isas_with(None);
+    assert!(unset.iter().any(|name| name == "scalar"), "{unset:?}");
+    for nothing in ["", " ", ",", " , "] {
+        assert_eq!(expected_isas_with(Some(nothing)), unset, "{nothing:?}");
+    }
+    assert_eq!(expected_isas_with(Some("sse9, scalar,")), ["sse9", "scalar"]);
+}
+
+/// What the checks expect when `LANEGRAD_EXPECT_ISAS` is that, asked in a process of its own.
+fn expected_isas_with(list: Option<&str>) -> Vec<String> {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "the_expected_instruction_sets_are_printed", "--nocapture"]);
+    child.env_remove("LANEGRAD_EXPECT_ISAS").envs(list.map(|list| ("LANEGRAD_EXPECT_ISAS", list)));
+    let printed = text(&run(child).stdout);
+    let line = printed.lines().find_map(|line| line.split_once("expected: ")).unwrap().1;
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_expected_instruction_sets_are_printed() {
+    println!("expected: {}", lanegrad_verify::check::expected_isas().join(" "));
 }
 
 #[test]
@@ -287,7 +321,31 @@ fn divergence_is_a_result() {
     let steep = ["--optimizer", "sgd", "--learning-rate", "1e38", "--activation", "identity"];
     let run = run(train_in("divergence", &steep));
     assert!(run.status.success());
-    assert!(text(&run.stdout).contains("diverged: the loss was not finite after"), "{}", text(&run.stdout));
+    assert!(text(&run.stdout).contains("diverged: NaN or infinite after"), "{}", text(&run.stdout));
+}
+
+/// What diverges in its last step has a finite loss, the one before that step.
+#[test]
+fn divergence_in_the_last_step_is_a_result_too() {
+    let directory = tiny_set("last step");
+    // On black images only the bias learns, and an infinite bias leaves the sigmoid's outputs finite.
+    let black = [[0x0803, 30, 2, 2].map(u32::to_be_bytes).as_flattened(), &[0; 120][..]].concat();
+    let outputs: [&[&str]; 2] = [
+        &["--layers", "4,3,10", "--activation", "identity"],
+        &["--layers", "4,10", "--loss", "squared-error", "--c", "1e30"],
+    ];
+    for flags in outputs {
+        let steep = ["--optimizer", "sgd", "--learning-rate", "1e38", "--epochs", "1", "--data", "."];
+        let results = results("last step", &[&steep, flags].concat());
+        let run = &results["runs"][0];
+        assert_eq!((&run["diverged"], &run["epochs"]), (&true.into(), &serde_json::json!([])), "{run}");
+        assert_eq!(run["curve"].as_array().map(Vec::len), Some(1), "{run}");
+        let table = text(&self::run(verify("last step", &[&["train"], &steep[..], flags].concat())).stdout);
+        assert!(table.contains("diverged: NaN or infinite after 30 examples"), "{table}");
+        let plot = fs::read_to_string(directory.join("target/lanegrad/training.svg")).unwrap();
+        assert!(plot.lines().any(|line| line == "sgd (diverged)"), "{plot}");
+        fs::write(directory.join("train-images-idx3-ubyte"), &black).unwrap();
+    }
 }
 
 #[test]
