@@ -162,6 +162,10 @@ fn product<E: Epilogue>(
     epilogue: E,
 ) -> Result<(), Error> {
     let sizes = Sizes { m: a.rows(), n: b.cols(), k: a.cols() };
+    // However large the other sizes are, there is nothing to compute.
+    if sizes.m == 0 || sizes.n == 0 {
+        return Ok(());
+    }
     let (isa, workspace) = backend.workspace(operation, sizes)?;
     let Sizes { m, n, k } = sizes;
     let (c, c_stride) =

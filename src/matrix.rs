@@ -4,6 +4,10 @@ use crate::Error;
 use lanegrad_kernels::sabotage;
 use lanegrad_kernels::view::View;
 
+// An empty view keeps none of its slice, and no stride of a view is longer than its slice. The check leaves a longer one only to a
+// side of at most one element, where it is never used. So kernels need not look for empty matrices before they compute a row's
+// offset, and small multiples of a stride do not overflow.
+
 /// An input matrix with any row and column stride, zero included: transposing and broadcasting are free.
 #[derive(Clone, Copy, Debug)]
 pub struct MatRef<'a> {
@@ -58,6 +62,8 @@ impl<'a> MatRef<'a> {
         col_stride: usize,
     ) -> Result<Self, Error> {
         check(data.len(), (rows, cols), (row_stride, col_stride))?;
+        let data = if rows == 0 || cols == 0 { &[] } else { data };
+        let [row_stride, col_stride] = [row_stride, col_stride].map(|stride| stride.min(data.len()));
         Ok(Self { view: View { data, row_stride, col_stride }, rows, cols })
     }
 
@@ -82,6 +88,9 @@ impl<'a> MatRef<'a> {
     }
 
     /// The numbers and the strides of rows and columns, for handing the matrix to other code.
+    ///
+    /// No stride is longer than the slice: where there is only one row or column, its stride may be shorter than the one given.
+    /// Without elements the slice is empty and the strides are 0.
     pub fn parts(&self) -> (&'a [f32], usize, usize) {
         (self.view.data, self.view.row_stride, self.view.col_stride)
     }
@@ -118,6 +127,8 @@ impl<'a> MatMut<'a> {
             return Err(Error::RowStride { expected: cols, found: row_stride });
         }
         check(data.len(), (rows, cols), (row_stride, 1))?;
+        let data = if rows == 0 || cols == 0 { &mut [] } else { data };
+        let row_stride = row_stride.min(data.len());
         Ok(Self { data, rows, cols, row_stride })
     }
 
@@ -132,6 +143,9 @@ impl<'a> MatMut<'a> {
     }
 
     /// The numbers and the stride of rows, for handing the matrix to other code.
+    ///
+    /// The stride is not longer than the slice: where there is only one row, it may be shorter than the one given. Without elements
+    /// the slice is empty and the stride is 0.
     pub fn into_parts(self) -> (&'a mut [f32], usize) {
         (self.data, self.row_stride)
     }

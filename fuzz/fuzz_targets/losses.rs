@@ -3,7 +3,7 @@
 
 use arbitrary::{Result, Unstructured};
 use lanegrad::{Activation, Error, MatRef, loss};
-use lanegrad_fuzz::{Input, Numbers, Output, backend};
+use lanegrad_fuzz::{Input, Numbers, Output, backend, strides};
 
 /// Half the distance from 1 to the next f32.
 const U: f64 = f32::EPSILON as f64 / 2.0;
@@ -55,7 +55,8 @@ fn softmax_cross_entropy(u: &mut Unstructured<'_>) -> Result<()> {
     let logit = |_| if wild { u.arbitrary() } else { Ok(f32::from(u.arbitrary::<i16>()?) / 256.0) };
     let logits: Vec<f32> = (0..rows * classes).map(logit).collect::<Result<_>>()?;
 
-    let view = MatRef::new(&logits, rows, classes).expect("the view fits");
+    let (row, col) = strides(u, shape, (classes, 1))?;
+    let view = MatRef::with_strides(&logits, rows, classes, row, col).expect("the view fits");
     let operands = loss::SoftmaxCrossEntropy { logits: view, labels: &labels };
     let found = match loss::softmax_cross_entropy(&backend, operands, delta.view()) {
         Ok(loss) => loss,

@@ -9,7 +9,7 @@ use lanegrad::{
     Activation, Batch, Clip, Initialization, LayerOptions, LearningRate, Loss, MatRef, Method, Momentum, Network,
     Optimizer, Target,
 };
-use lanegrad_fuzz::{Numbers, backend};
+use lanegrad_fuzz::{Numbers, backend, strides};
 use lanegrad_verify::reference;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -110,11 +110,13 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     }
 
     let exact_x = reference::Matrix::from_fn(batch, inputs, |i, j| f64::from(x[i * inputs + j]));
+    let (x_strides, y_strides) =
+        (strides(u, (batch, inputs), (inputs, 1))?, strides(u, (batch, outputs), (outputs, 1))?);
     let (target, exact_target, loss, exact_loss) = if softmax {
         let exact = reference::Target::Labels(labels.iter().map(|&label| label as usize).collect());
         (Target::Labels(&labels), exact, Loss::SoftmaxCrossEntropy, reference::Loss::SoftmaxCrossEntropy)
     } else {
-        let values = MatRef::new(&y, batch, outputs).expect("the view fits");
+        let values = MatRef::with_strides(&y, batch, outputs, y_strides.0, y_strides.1).expect("the view fits");
         let exact = reference::Matrix::from_fn(batch, outputs, |i, j| f64::from(y[i * outputs + j]));
         let exact = reference::Target::Values(exact);
         (Target::Values(values), exact, Loss::SquaredError { c: 0.5 }, reference::Loss::SquaredError { c: 0.5 })
@@ -161,7 +163,11 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         if !is_clear {
             return Ok(());
         }
-        let x = MatRef::new(&x, batch, inputs).expect("the view fits");
+        let (row, col) = strides(u, (0, inputs), (inputs, 1))?;
+        let nothing = MatRef::with_strides(&[], 0, inputs, row, col).expect("there is nothing to view");
+        let outputs_of_nothing = network.predict(&mut backend, nothing).expect("it has its columns");
+        assert_eq!((outputs_of_nothing.rows(), outputs_of_nothing.cols()), (0, outputs));
+        let x = MatRef::with_strides(&x, batch, inputs, x_strides.0, x_strides.1).expect("the view fits");
         let found =
             network.train_step(&mut backend, &mut optimizer, Batch { x, target, loss, clip }).expect("everything fits");
         let what = (backend.isa(), method, step);

@@ -1,8 +1,9 @@
-//! The constructors of views accept what lies inside the slice, and nothing else.
+//! The constructors of views accept what lies inside the slice, and nothing else; and what they accept, products do.
 #![no_main]
 
 use arbitrary::{Result, Unstructured};
-use lanegrad::{Error, MatMut, MatRef};
+use lanegrad::{Activation, Error, MatMut, MatRef, dense};
+use lanegrad_fuzz::backend;
 
 /// Small ones, and those around which products overflow.
 fn size(u: &mut Unstructured<'_>) -> Result<usize> {
@@ -34,6 +35,76 @@ fn check_error(error: Error, needed: Option<u128>, len: usize) {
     }
 }
 
+/// The most elements that a product is made of here: a view with strides of zero may have any number of them.
+const MOST: usize = 400;
+
+/// The view as each operand of a product whose others are sums of its rows or columns, or its elements.
+fn multiply(u: &mut Unstructured<'_>, view: MatRef<'_>) -> Result<()> {
+    let (rows, cols) = (view.rows(), view.cols());
+    if rows.saturating_mul(cols) > MOST || rows.max(cols) > MOST {
+        return Ok(());
+    }
+    let mut backend = backend(u)?;
+    let element = |i, j| view.get(i, j).expect("it lies in the view");
+    let one = MatRef::with_strides(&[1.0], 1, cols, 0, 0).expect("one number is enough");
+    let fits = "the shapes fit";
+
+    // The sums of its rows, with the view as inputs and as weights; small integers, so that any order is exact.
+    let expected: Vec<f32> = (0..rows).map(|i| (0..cols).map(|j| element(i, j)).sum()).collect();
+    for (x, w) in [(view, one), (one, view)] {
+        let mut z = vec![f32::NAN; rows];
+        let layer = dense::Forward { x, w, bias: None, activation: Activation::Identity };
+        dense::forward(&mut backend, layer, MatMut::new(&mut z, x.rows(), w.rows()).expect(fits)).expect(fits);
+        assert!(z == expected, "{view:?}: {z:?}, expected {expected:?}");
+    }
+
+    // Those of its columns, with the view as delta and as inputs.
+    let ones = MatRef::with_strides(&[1.0], rows, 1, 0, 0).expect("one number is enough");
+    let expected: Vec<f32> = (0..cols).map(|j| (0..rows).map(|i| element(i, j)).sum()).collect();
+    for (delta, x) in [(view, ones), (ones, view)] {
+        let (mut dw, mut db) = (vec![f32::NAN; cols], vec![f32::NAN; delta.cols()]);
+        let layer = dense::Gradient { delta, x, accumulate: false };
+        let output = MatMut::new(&mut dw, delta.cols(), x.cols()).expect(fits);
+        dense::gradient(&mut backend, layer, output, Some(&mut db)).expect(fits);
+        assert!(dw == expected, "{view:?}: {dw:?}, expected {expected:?}");
+        let sum = |j| (0..rows).map(|i| delta.get(i, j).expect("it lies in the view")).sum::<f32>();
+        assert!(db.iter().enumerate().all(|(j, db)| *db == sum(j)), "{view:?}: {db:?}");
+    }
+
+    // The view as outputs of the layer below, whose slope is 1 where an element is above 0.
+    let mut below = vec![f32::NAN; rows * cols];
+    let layer = dense::Backward { delta: ones, w: one, below: Some((Activation::Relu, view)) };
+    dense::backward(&mut backend, layer, MatMut::new(&mut below, rows, cols).expect(fits)).expect(fits);
+    for (number, &found) in below.iter().enumerate() {
+        let expected = if element(number / cols, number % cols) > 0.0 { 1.0 } else { 0.0 };
+        assert!(found == expected, "{view:?}: number {number} is {found}, expected {expected}");
+    }
+    Ok(())
+}
+
+/// The view becomes a product of nothing: zeros.
+fn overwrite(u: &mut Unstructured<'_>, view: MatMut<'_>) -> Result<()> {
+    let (rows, cols) = (view.rows(), view.cols());
+    let nothing = |rows, cols| MatRef::new(&[], rows, cols).expect("there is nothing to view");
+    let mut backend = backend(u)?;
+    let done = match u.int_in_range(0..=2)? {
+        0 => {
+            let (x, w, activation) = (nothing(rows, 0), nothing(cols, 0), Activation::Relu);
+            dense::forward(&mut backend, dense::Forward { x, w, bias: None, activation }, view)
+        }
+        1 => {
+            let (delta, w) = (nothing(rows, 0), nothing(0, cols));
+            dense::backward(&mut backend, dense::Backward { delta, w, below: None }, view)
+        }
+        _ => {
+            let (delta, x) = (nothing(0, rows), nothing(0, cols));
+            dense::gradient(&mut backend, dense::Gradient { delta, x, accumulate: false }, view, None)
+        }
+    };
+    done.expect("the shapes fit");
+    Ok(())
+}
+
 fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let mut data: Vec<f32> = (0..u.int_in_range(0..=200)?).map(|i: u8| f32::from(i)).collect();
     let len = data.len();
@@ -48,15 +119,23 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
                 let element = (i < rows && j < cols).then(|| data[i * row_stride + j * col_stride]);
                 assert!(view.get(i, j) == element && view.t().get(j, i) == element);
             }
+            multiply(u, view)?;
         }
         Err(error) => check_error(error, needs, len),
     }
 
     let needs = needed(rows, cols, row_stride, 1);
+    let before = data.clone();
     match MatMut::with_row_stride(&mut data, rows, cols, row_stride) {
         Ok(view) => {
             assert!(row_stride >= cols && needs.is_some_and(|needs| needs <= len as u128));
             assert!((view.rows(), view.cols()) == (rows, cols));
+            overwrite(u, view)?;
+            let inside = |at: usize| rows > 0 && cols > 0 && at / row_stride < rows && at % row_stride < cols;
+            for (at, x) in data.iter().enumerate() {
+                let expected = if inside(at) { 0.0 } else { before[at] };
+                assert!(*x == expected, "number {at} is {x}, expected {expected}");
+            }
         }
         Err(Error::RowStride { expected, found }) => assert!((expected, found) == (cols, row_stride) && found < cols),
         Err(error) => check_error(error, needs, len),

@@ -19,15 +19,26 @@ pub fn backend(u: &mut Unstructured<'_>) -> Result<Backend> {
     Ok(Backend::with_isa(*u.choose(&available)?))
 }
 
-/// Batch, inputs and outputs: small ones or none, and one of them at the edge of a vector, a tile or a block of the sum.
+/// Batch, inputs and outputs: small ones, one or none, and one of them at the edge of a vector, a tile or a block of the sum.
 pub fn sizes(u: &mut Unstructured<'_>) -> Result<(usize, usize, usize)> {
-    const EDGES: [usize; 15] = [15, 16, 17, 31, 33, 63, 64, 65, 97, 127, 129, 257, 512, 513, 600];
+    const EDGES: [usize; 17] = [0, 1, 15, 16, 17, 31, 33, 63, 64, 65, 97, 127, 129, 257, 512, 513, 600];
     let mut sizes = [0; 3];
     for size in &mut sizes {
         *size = u.int_in_range(0..=20)?;
     }
     sizes[u.choose_index(3)?] = *u.choose(&EDGES)?;
     Ok(sizes.into())
+}
+
+/// The strides, but that of a side of at most one element, which is not used, may become any.
+pub fn strides(u: &mut Unstructured<'_>, (rows, cols): (usize, usize), used: (usize, usize)) -> Result<(usize, usize)> {
+    let empty = rows == 0 || cols == 0;
+    let mut stride = |size, stride| match (empty || size == 1) && u.ratio(1, 2)? {
+        // So that small multiples of it wrap to small numbers, too.
+        true => Ok((usize::MAX / u.int_in_range(1..=32)?).wrapping_sub(u.int_in_range(0..=16)?)),
+        false => Ok(stride),
+    };
+    Ok((stride(rows, used.0)?, stride(cols, used.1)?))
 }
 
 /// Integers from −8 to 8, from a seed.
@@ -81,6 +92,7 @@ impl Input {
             4 => (1, 0),
             _ => (gap, gap),
         };
+        let strides = self::strides(u, (rows, cols), strides)?;
         let offset = u.int_in_range(0..=16)?;
         let len = match rows.min(cols) {
             0 => 0,
@@ -101,6 +113,11 @@ impl Input {
     }
 }
 
+/// Numbers from the first to the last of an output.
+fn reach((rows, cols): (usize, usize), stride: usize) -> usize {
+    if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + cols }
+}
+
 /// An output amid canaries: before, behind and between its rows.
 pub struct Output {
     data: Vec<f32>,
@@ -108,6 +125,8 @@ pub struct Output {
     offset: usize,
     shape: (usize, usize),
     stride: usize,
+    /// Numbers of the view's slice behind its last element.
+    behind: usize,
 }
 
 impl Output {
@@ -119,19 +138,22 @@ impl Output {
         read: bool,
     ) -> Result<Self> {
         let (stride, offset) = (cols + u.int_in_range(0..=3)?, u.int_in_range(0..=16)?);
-        let mut data = vec![f32::from_bits(CANARY); offset + rows * stride + 32];
+        let stride = strides(u, (rows, cols), (stride, 1))?.0.max(cols);
+        let behind = *u.choose(&[0, 1, 32])?;
+        let mut data = vec![f32::from_bits(CANARY); offset + reach((rows, cols), stride) + 32];
         if read {
             for i in 0..rows {
                 data[offset + i * stride..][..cols].copy_from_slice(&numbers.take(cols));
             }
         }
-        Ok(Self { before: data.clone(), data, offset, shape: (rows, cols), stride })
+        Ok(Self { before: data.clone(), data, offset, shape: (rows, cols), stride, behind })
     }
 
     /// The view.
     pub fn view(&mut self) -> MatMut<'_> {
         let (rows, cols) = self.shape;
-        MatMut::with_row_stride(&mut self.data[self.offset..], rows, cols, self.stride).expect("the view fits")
+        let slice = &mut self.data[self.offset..][..reach(self.shape, self.stride) + self.behind];
+        MatMut::with_row_stride(slice, rows, cols, self.stride).expect("the view fits")
     }
 
     /// The only row of an output that is a slice.

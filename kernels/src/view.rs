@@ -4,7 +4,8 @@ use crate::simd::Simd;
 use core::ops::Range;
 
 /// An input matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. The sizes belong to the operation; its
-/// caller has checked that every element it names lies inside `data`.
+/// caller has checked that every element it names lies inside `data`. Where there is only one row or column, its stride is not
+/// used, and may be any.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// The numbers.

@@ -64,6 +64,11 @@ impl Operand {
         Self { data: (0..cols).map(&mut element).collect(), rows, cols, strides: (0, 1) }
     }
 
+    /// Row stride and column stride, as the layout has them: those of a view of one row or column may be shorter.
+    pub fn strides(&self) -> (usize, usize) {
+        self.strides
+    }
+
     fn offset(&self, i: usize, j: usize) -> usize {
         i * self.strides.0 + j * self.strides.1
     }
@@ -102,11 +107,11 @@ const MARGIN: usize = 19;
 const CANARY: u32 = 0x7fc0_cafe;
 
 impl Output {
-    /// A matrix with `gap` numbers between its rows.
+    /// A matrix with `gap` numbers between its rows: as many as `usize` holds, if there are no two rows.
     pub fn new(rows: usize, cols: usize, gap: usize) -> Self {
-        let row_stride = cols + gap;
-        let mut output =
-            Self { data: vec![f32::from_bits(CANARY); rows * row_stride + 2 * MARGIN], rows, cols, row_stride };
+        let row_stride = cols.saturating_add(gap);
+        let reach = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols };
+        let mut output = Self { data: vec![f32::from_bits(CANARY); reach + 2 * MARGIN], rows, cols, row_stride };
         output.fill(|_, _| f32::NAN);
         output
     }
@@ -142,19 +147,19 @@ impl Output {
         self.data[MARGIN + i * self.row_stride + j]
     }
 
-    /// The matrix for a kernel. Its slice is longer than it needs.
+    /// The matrix for a kernel. Its slice is longer than it needs; without elements it is empty.
     pub fn view(&mut self) -> MatMut<'_> {
-        MatMut::with_row_stride(&mut self.data[MARGIN..], self.rows, self.cols, self.row_stride)
-            .expect("the slice was made for it")
+        let data = if self.rows == 0 || self.cols == 0 { &mut [] } else { &mut self.data[MARGIN..] };
+        MatMut::with_row_stride(data, self.rows, self.cols, self.row_stride).expect("the slice was made for it")
     }
 
     /// The first number, relative to the first row's start, that was written although it belongs to nobody.
     pub fn stray_write(&self) -> Option<isize> {
         (0..self.data.len())
             .filter(|&at| {
-                let inside = at >= MARGIN
-                    && at < MARGIN + self.rows * self.row_stride
-                    && (at - MARGIN) % self.row_stride < self.cols;
+                let stride = self.row_stride.max(1);
+                let inside =
+                    at.checked_sub(MARGIN).is_some_and(|at| at / stride < self.rows && at % stride < self.cols);
                 !inside && self.data[at].to_bits() != CANARY
             })
             .map(|at| at as isize - MARGIN as isize)

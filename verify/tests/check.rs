@@ -64,7 +64,8 @@ fn multiply(mistake: Mistake, kc: usize) -> impl FnMut(MatRef<'_>, MatRef<'_>, M
                 c[i * stride + j] = sum;
             }
         }
-        if mistake == Mistake::OneColumnTooMany && m > 0 {
+        // An empty output has no slice to write behind.
+        if mistake == Mistake::OneColumnTooMany && m > 0 && n > 0 {
             c[n] = 0.0;
         }
     }

@@ -31,9 +31,12 @@ fn size() -> impl Strategy<Value = usize> {
     ]
 }
 
-/// Batch, inputs, outputs; not all of them large.
+/// Batch, inputs, outputs; not all of them large, at times each of them at most two.
 fn sizes() -> impl Strategy<Value = (usize, usize, usize)> {
-    (size(), size(), size()).prop_filter("too many products", |(m, n, k)| m * n * k <= 1 << 18)
+    prop_oneof![
+        1 => (0..=2_usize, 0..=2_usize, 0..=2_usize),
+        3 => (size(), size(), size()).prop_filter("too many products", |(m, n, k)| m * n * k <= 1 << 18),
+    ]
 }
 
 /// Where the numbers come from: they do not shrink, the shapes do.
@@ -47,10 +50,43 @@ struct Place {
     kind: u8,
     gap: usize,
     offset: usize,
+    /// The strides of sides of at most one element.
+    unused: Option<[usize; 2]>,
 }
 
 fn place() -> impl Strategy<Value = Place> {
-    (0..6_u8, 0..4_usize, 0..17_usize).prop_map(|(kind, gap, offset)| Place { kind, gap, offset })
+    let unused = prop::option::of([huge(), huge()]);
+    (0..6_u8, 0..4_usize, 0..17_usize, unused).prop_map(|(kind, gap, offset, unused)| Place {
+        kind,
+        gap,
+        offset,
+        unused,
+    })
+}
+
+/// A distance that no two elements have, near where it or a small multiple of it wraps.
+fn huge() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        (1..=32_usize).prop_map(|part| usize::MAX / part),
+        (0..=32_usize).prop_map(|less| usize::MAX - less),
+        any::<usize>()
+    ]
+}
+
+/// Numbers between the rows of an output: a few, or, where there are no two rows, any number of them.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    few: usize,
+    unused: Option<usize>,
+}
+
+fn gap() -> impl Strategy<Value = Gap> {
+    (0..4_usize, prop::option::of(huge())).prop_map(|(few, unused)| Gap { few, unused })
+}
+
+/// An output with that gap.
+fn output(rows: usize, cols: usize, Gap { few, unused }: Gap) -> Output {
+    Output::new(rows, cols, unused.filter(|_| rows <= 1 || cols == 0).unwrap_or(few))
 }
 
 /// An input; what lies around and between its elements is NaN.
@@ -62,8 +98,9 @@ struct Input {
 }
 
 impl Input {
-    fn new((rows, cols): (usize, usize), Place { kind, gap, offset }: Place, mut number: impl FnMut() -> f32) -> Self {
-        let strides = match kind {
+    fn new((rows, cols): (usize, usize), place: Place, mut number: impl FnMut() -> f32) -> Self {
+        let Place { kind, gap, offset, unused } = place;
+        let mut strides = match kind {
             0 => (cols + gap, 1),
             1 => (1, rows + gap),
             2 => (2 * cols + gap, 2),
@@ -72,6 +109,11 @@ impl Input {
             4 => (1, 0),
             _ => (gap, gap),
         };
+        if let Some([row, col]) = unused {
+            let empty = rows * cols == 0;
+            strides.0 = if empty || rows == 1 { row } else { strides.0 };
+            strides.1 = if empty || cols == 1 { col } else { strides.1 };
+        }
         let reach = if rows * cols == 0 { 0 } else { (rows - 1) * strides.0 + (cols - 1) * strides.1 + 1 };
         let mut data = vec![f32::NAN; offset + reach];
         for i in 0..rows {
@@ -150,7 +192,7 @@ proptest! {
     fn forward_is_exact_on_integers(
         (batch, inputs, outputs) in sizes(),
         places in [place(), place()],
-        gap in 0..4_usize,
+        gap in gap(),
         (with_bias, relu) in any::<(bool, bool)>(),
         seed in seed(),
     ) {
@@ -161,7 +203,7 @@ proptest! {
         let activation = if relu { Activation::Relu } else { Activation::Identity };
         let mut tally = Tally::default();
         for isa in Isa::available() {
-            let mut z = Output::new(batch, outputs, gap);
+            let mut z = output(batch, outputs, gap);
             let layer = Forward { x: x.view(), w: w.view(), bias: bias.as_deref(), activation };
             dense::forward(&mut Backend::with_isa(isa), layer, z.view()).unwrap();
             check(&mut tally, &z, "z", isa, |i, j| {
@@ -178,7 +220,7 @@ proptest! {
     fn backward_is_exact_on_integers(
         (batch, inputs, outputs) in sizes(),
         places in [place(), place(), place()],
-        gap in 0..4_usize,
+        gap in gap(),
         below in prop::sample::select(vec![None, Some(Activation::Identity), Some(Activation::Relu)]),
         seed in seed(),
     ) {
@@ -188,7 +230,7 @@ proptest! {
         let z = Input::new((batch, inputs), places[2], &mut number);
         let mut tally = Tally::default();
         for isa in Isa::available() {
-            let mut result = Output::new(batch, inputs, gap);
+            let mut result = output(batch, inputs, gap);
             let below_with_z = below.map(|activation| (activation, z.view()));
             let layer = Backward { delta: delta.view(), w: w.view(), below: below_with_z };
             dense::backward(&mut Backend::with_isa(isa), layer, result.view()).unwrap();
@@ -205,7 +247,7 @@ proptest! {
     fn gradient_is_exact_on_integers(
         (batch, inputs, outputs) in sizes(),
         places in [place(), place()],
-        gap in 0..4_usize,
+        gap in gap(),
         (with_bias, accumulate) in any::<(bool, bool)>(),
         seed in seed(),
     ) {
@@ -214,7 +256,7 @@ proptest! {
         let x = Input::new((batch, inputs), places[1], &mut number);
         let mut tally = Tally::default();
         for isa in Isa::available() {
-            let (mut dw, mut db) = (Output::new(outputs, inputs, gap), Output::new(1, outputs, 0));
+            let (mut dw, mut db) = (output(outputs, inputs, gap), Output::new(1, outputs, 0));
             if accumulate {
                 dw.fill(|_, _| number());
                 db.fill(|_, _| number());
@@ -276,7 +318,7 @@ proptest! {
     fn squared_error_is_exact_but_for_its_mean(
         (rows, columns) in (1..12_usize, size()),
         places in [place(), place()],
-        gap in 0..4_usize,
+        gap in gap(),
         c in prop_oneof![Just(0.5), Just(1.0), 1e-3..1e3_f32],
         relu in any::<bool>(),
         seed in seed(),
@@ -287,7 +329,7 @@ proptest! {
         let activation = if relu { Activation::Relu } else { Activation::Identity };
         let mut tally = Tally::default();
         for isa in Isa::available() {
-            let mut delta = Output::new(rows, columns, gap);
+            let mut delta = output(rows, columns, gap);
             let operands = loss::SquaredError { predicted: predicted.view(), target: target.view(), c, activation };
             let found = loss::squared_error(&Backend::with_isa(isa), operands, delta.view()).unwrap();
             let mean = f64::from(c) / rows as f64;
@@ -311,7 +353,7 @@ proptest! {
     fn softmax_cross_entropy_is_within_its_bound(
         (rows, classes) in (1..12_usize, size().prop_map(|size| size + 1)),
         place in place(),
-        gap in 0..4_usize,
+        gap in gap(),
         spread in prop::sample::select(vec![0, 1, 64, 20_000]),
         seed in seed(),
     ) {
@@ -320,7 +362,7 @@ proptest! {
         let labels: Vec<u32> = (0..rows).map(|_| rng.random_range(0..classes as u32)).collect();
         let mut tally = Tally::default();
         for isa in Isa::available() {
-            let mut delta = Output::new(rows, classes, gap);
+            let mut delta = output(rows, classes, gap);
             let operands = loss::SoftmaxCrossEntropy { logits: logits.view(), labels: &labels };
             let found = loss::softmax_cross_entropy(&Backend::with_isa(isa), operands, delta.view()).unwrap();
 

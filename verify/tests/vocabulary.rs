@@ -199,6 +199,8 @@ fn rounding_and_powers_of_two_are_exact() {
 /// Partial loads and stores, horizontal sums, transposition.
 struct Memory<'a> {
     source: &'a [f32],
+    /// Where the slices begin: their alignment is that of one number.
+    at: usize,
     len: usize,
 }
 
@@ -209,27 +211,32 @@ impl Kernel for Memory<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
         let mut loaded = vec![f32::NAN; S::LANES];
-        simd.store(simd.load_partial(&self.source[..self.len]), &mut loaded);
-        let mut stored = vec![-1.0; 40];
-        simd.store_partial(simd.load(self.source), &mut stored[..self.len]);
-        (loaded, stored, simd.reduce_add(simd.load(self.source)), S::LANES)
+        let source = &self.source[self.at..];
+        simd.store(simd.load_partial(&source[..self.len]), &mut loaded);
+        let mut stored = vec![-1.0; 60];
+        simd.store_partial(simd.load(source), &mut stored[self.at..][..self.len]);
+        (loaded, stored, simd.reduce_add(simd.load(source)), S::LANES)
     }
 }
 
 #[test]
 fn partial_loads_and_stores_stay_inside_the_slice() {
-    let source: Vec<f32> = (1..=40).map(|i| i as f32).collect();
+    let source: Vec<f32> = (1..=60).map(|i| i as f32).collect();
     for isa in Isa::available() {
-        for len in 0..=36 {
-            let (loaded, stored, sum, lanes) = isa.run(Memory { source: &source, len });
+        for (at, len) in (0..16).flat_map(|at| (0..=36).map(move |len| (at, len))) {
+            let (loaded, stored, sum, lanes) = isa.run(Memory { source: &source, at, len });
             for (i, &x) in loaded.iter().enumerate() {
-                assert_eq!(x, if i < len { source[i] } else { 0.0 }, "{isa}: lane {i} of a load of {len}");
+                assert_eq!(
+                    x,
+                    if i < len { source[at + i] } else { 0.0 },
+                    "{isa}: lane {i} of a load of {len} from {at}"
+                );
             }
             for (i, &x) in stored.iter().enumerate() {
-                let expected = if i < len.min(lanes) { source[i] } else { -1.0 };
-                assert_eq!(x, expected, "{isa}: element {i} of a store of {len}");
+                let expected = if (at..at + len.min(lanes)).contains(&i) { source[i] } else { -1.0 };
+                assert_eq!(x, expected, "{isa}: element {i} of a store of {len} from {at}");
             }
-            assert_eq!(sum, source[..lanes].iter().sum::<f32>(), "{isa}");
+            assert_eq!(sum, source[at..at + lanes].iter().sum::<f32>(), "{isa}");
         }
     }
 }

@@ -232,7 +232,7 @@ impl Right for Far<'_> {
     fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
         let Self(Steps { numbers, stride }) = *self;
         let rows = Strided::new(numbers, from + depth, width, stride).groups::<U>(from, depth / U);
-        (rows, Same(STEPS_AHEAD * stride))
+        (rows, Same(stride.wrapping_mul(STEPS_AHEAD)))
     }
 }
 
@@ -256,7 +256,7 @@ impl Right for Copied<'_> {
     fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
         let Self(Steps { numbers, stride }, panel) = self;
         // Of a few rows, the next strip's part.
-        let ahead = if from + depth > COPIED_STEPS_AHEAD { COPIED_STEPS_AHEAD * *stride } else { width };
+        let ahead = if from + depth > COPIED_STEPS_AHEAD { stride.wrapping_mul(COPIED_STEPS_AHEAD) } else { width };
         let rows = Strided::new(numbers, from + depth, width, *stride).groups::<U>(from, depth / U);
         let copies = DisjointMut::new(&mut panel[from * width..], depth / U, U * width, U * width);
         ((rows, copies), Same(ahead))
@@ -278,11 +278,11 @@ impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
 }
 
 /// Asks for the cache lines `ahead` of the first `width` numbers of a row, but for the first of them, which the strip before this one
-/// has read.
+/// has read. The distance may wrap: a stride that is not used may be any.
 #[inline(always)]
 pub(super) fn ask<S: Simd>(simd: S, row: &[f32], ahead: usize, width: usize) {
     for line in (0..width).step_by(16) {
-        simd.prefetch(row, ahead + line + 15);
+        simd.prefetch(row, ahead.wrapping_add(line + 15));
     }
 }
 

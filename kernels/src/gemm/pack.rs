@@ -52,7 +52,7 @@ pub(super) fn group<S: Simd>(simd: S, b: View<'_>, depth: Range<usize>, column: 
                 (rows, (left, right)),
                 #[inline(always)]
                 |([row], ((first, second), (third, fourth)))| {
-                    ask(simd, row, STEPS_AHEAD * b.row_stride, GROUP);
+                    ask(simd, row, b.row_stride.wrapping_mul(STEPS_AHEAD), GROUP);
                     for at in (0..WIDTH).step_by(S::LANES) {
                         simd.store(simd.load(&row[at..]), &mut first[at..]);
                         simd.store(simd.load(&row[WIDTH + at..]), &mut second[at..]);
@@ -137,7 +137,9 @@ impl<S: Simd> Packing<'_, S> {
         let source = &self.b.data[self.depth.start * stride + column..];
         let panel = &mut self.panel[at..];
         // The last step's vectors may end behind the ends of both.
-        let inside = |len: usize, stride: usize, steps: usize| steps.saturating_sub(1) * stride + S::LANES <= len;
+        let inside = |len: usize, stride: usize, steps: usize| {
+            steps.saturating_sub(1).saturating_mul(stride).saturating_add(S::LANES) <= len
+        };
         let mut steps = self.depth.len();
         while steps > 0 && !(inside(source.len(), stride, steps) && inside(panel.len(), width, steps)) {
             steps -= 1;
@@ -222,7 +224,7 @@ fn transpose<S: Simd, const FAR: bool>(simd: S, source: Strided<'_>, stride: usi
         // The processor does not foresee the next rows. While a cache line of these is read, each of those is asked for once.
         if FAR {
             for row in quad % 4 * S::LANES / 4..(quad % 4 + 1) * S::LANES / 4 {
-                simd.prefetch(four, (S::LANES + row) * stride + 16);
+                simd.prefetch(four, stride.wrapping_mul(S::LANES + row).wrapping_add(16));
             }
         }
         let columns = simd.load_columns(four, stride);
@@ -237,7 +239,7 @@ fn transpose<S: Simd, const FAR: bool>(simd: S, source: Strided<'_>, stride: usi
 #[inline(always)]
 pub(super) fn load_columns<S: Simd>(simd: S, a: View<'_>, rows: Range<usize>, column: usize) -> [S::V; 4] {
     let source = &a.data[rows.start * a.row_stride + column..];
-    if source.len() >= (S::LANES - 1) * a.row_stride + 4 {
+    if source.len() >= a.row_stride.saturating_mul(S::LANES - 1).saturating_add(4) {
         simd.load_columns(source, a.row_stride)
     } else {
         load_few_columns(simd, a, rows, column)

@@ -52,29 +52,31 @@ impl Simd for Avx2 {
     operations! {
         load(source: &[f32]) -> __m256 {
             let source: &[f32; 8] = source.first_chunk().expect("load: the slice is shorter than a vector");
-            // SAFETY: the array has eight elements.
+            // SAFETY: the array has eight elements; their alignment does not matter.
             unsafe { _mm256_loadu_ps(source.as_ptr()) }
         }
         load_partial(source: &[f32]) -> __m256 {
             let count = source.len();
             if count >= 8 {
-                // SAFETY: there are eight elements.
+                // SAFETY: there are eight elements; their alignment does not matter.
                 return unsafe { _mm256_loadu_ps(source.as_ptr()) };
             }
             let mask: &[i32; 8] = PREFIX[8 - count..].first_chunk().expect("count is below 8");
-            // SAFETY: the mask has eight elements; only lanes below `count`, inside `source`, are read.
+            // SAFETY: the mask has eight elements; only lanes below `count`, inside `source`, are read. The alignment of neither
+            // matters.
             unsafe { _mm256_maskload_ps(source.as_ptr(), _mm256_loadu_si256(mask.as_ptr().cast())) }
         }
         store(v: __m256, target: &mut [f32]) {
             let target: &mut [f32; 8] = target.first_chunk_mut().expect("store: the slice is shorter than a vector");
-            // SAFETY: the array has eight elements.
+            // SAFETY: the array has eight elements; their alignment does not matter.
             unsafe { _mm256_storeu_ps(target.as_mut_ptr(), v) }
         }
         // In steps of 8, 4, 2 and 1: a masked store takes seven times as long on Zen 4.
         store_partial(v: __m256, target: &mut [f32]) {
             let count = target.len();
             let mut target = target.as_mut_ptr();
-            // SAFETY: each step writes the bits of `count` that it tests, and moves on by as many elements.
+            // SAFETY: each step writes the bits of `count` that it tests, and moves on by as many elements. `_mm_store_ss` needs the
+            // alignment of an `f32`, which each element has; to the others alignment does not matter.
             unsafe {
                 if count >= 8 {
                     return _mm256_storeu_ps(target, v);
@@ -86,7 +88,8 @@ impl Simd for Avx2 {
                     target = target.add(4);
                 }
                 if count & 2 != 0 {
-                    _mm_storel_pd(target.cast(), _mm_castps_pd(rest));
+                    // Not `_mm_storel_pd`, which needs the alignment of an `f64`.
+                    _mm_storel_epi64(target.cast(), _mm_castps_si128(rest));
                     rest = _mm_movehl_ps(rest, rest);
                     target = target.add(2);
                 }
@@ -96,7 +99,7 @@ impl Simd for Avx2 {
             }
         }
         prefetch(source: &[f32], ahead: usize) {
-            // SAFETY: a prefetch may name any address.
+            // SAFETY: a prefetch may name any address, of any alignment.
             #[allow(unused_unsafe, reason = "needed in the oldest Rust that is supported")]
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast());
@@ -145,7 +148,8 @@ impl Simd for Avx2 {
             let source = source.as_ptr();
             macro_rules! rows {
                 ($r:literal) => {
-                    // SAFETY: four elements from r · stride on lie in the slice for each r ≤ 7: they do for the last one.
+                    // SAFETY: four elements from r · stride on lie in the slice for each r ≤ 7: they do for the last one. Their
+                    // alignment does not matter.
                     unsafe {
                         let low = _mm256_castps128_ps256(_mm_loadu_ps(source.add($r * stride)));
                         _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(source.add(($r + 4) * stride)))

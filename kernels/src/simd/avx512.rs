@@ -58,24 +58,24 @@ impl Simd for Avx512 {
     operations! {
         load(source: &[f32]) -> __m512 {
             let source: &[f32; 16] = source.first_chunk().expect("load: the slice is shorter than a vector");
-            // SAFETY: the array has sixteen elements.
+            // SAFETY: the array has sixteen elements; their alignment does not matter.
             unsafe { _mm512_loadu_ps(source.as_ptr()) }
         }
         load_partial(source: &[f32]) -> __m512 {
-            // SAFETY: only the lanes that lie inside `source` are read.
+            // SAFETY: only the lanes that lie inside `source` are read; their alignment does not matter.
             unsafe { _mm512_maskz_loadu_ps(prefix(source.len().min(16)), source.as_ptr()) }
         }
         store(v: __m512, target: &mut [f32]) {
             let target: &mut [f32; 16] = target.first_chunk_mut().expect("store: the slice is shorter than a vector");
-            // SAFETY: the array has sixteen elements.
+            // SAFETY: the array has sixteen elements; their alignment does not matter.
             unsafe { _mm512_storeu_ps(target.as_mut_ptr(), v) }
         }
         store_partial(v: __m512, target: &mut [f32]) {
-            // SAFETY: only the lanes that lie inside `target` are written.
+            // SAFETY: only the lanes that lie inside `target` are written; their alignment does not matter.
             unsafe { _mm512_mask_storeu_ps(target.as_mut_ptr(), prefix(target.len().min(16)), v) }
         }
         prefetch(source: &[f32], ahead: usize) {
-            // SAFETY: a prefetch may name any address.
+            // SAFETY: a prefetch may name any address, of any alignment.
             #[allow(unused_unsafe, reason = "needed in the oldest Rust that is supported")]
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast());
@@ -115,7 +115,8 @@ impl Simd for Avx512 {
             let source = source.as_ptr();
             macro_rules! rows {
                 ($r:literal) => {
-                    // SAFETY: four elements from r · stride on lie in the slice for each r ≤ 15: they do for the last one.
+                    // SAFETY: four elements from r · stride on lie in the slice for each r ≤ 15: they do for the last one. Their
+                    // alignment does not matter.
                     unsafe {
                         let v = _mm512_castps128_ps512(_mm_loadu_ps(source.add($r * stride)));
                         let v = _mm512_insertf32x4::<1>(v, _mm_loadu_ps(source.add(($r + 4) * stride)));

@@ -10,7 +10,8 @@ use lanegrad_kernels::gemm::{Order, Product, row_tiles, workspace_len};
 use lanegrad_kernels::view::View;
 
 fn view(operand: &Operand) -> View<'_> {
-    let (data, row_stride, col_stride) = operand.view().parts();
+    let (data, ..) = operand.view().parts();
+    let (row_stride, col_stride) = operand.strides();
     View { data, row_stride, col_stride }
 }
 

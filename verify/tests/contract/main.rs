@@ -1,11 +1,28 @@
 //! The contract of every public function that can fail, in one table: each way of being wrong has its [`Error`] and its message,
-//! and leaves every output and every state as it was, to the last bit.
+//! and leaves every output and every state as it was, to the last bit. And the other way round: what is not wrong is computed.
+//!
+//! # How a way of being wrong gets onto the list
+//! * **Sizes, strides and slice lengths** are not chosen by hand. `sizes.rs` forms every combination of zero, one, a few and huge
+//!   rows and columns, of equal, overlapping, adjacent, distant and huge strides, and of slices that are empty, too short by one,
+//!   exact and too long; calculation in `u128` tells which of them are wrong, and how. Those that are right go through every
+//!   function of matrices. A new function of matrices gets an entry in `sizes::FUNCTIONS`, and a new kind of size or stride one
+//!   in the lists at the top of that file. The rows in `views.rs` have one example for each kind, for its message.
+//! * **Shapes that do not fit**: each operand of a function with rows too many or too few, with columns too many or too few, and
+//!   transposed, where its sizes are given by another operand.
+//! * **Lengths of slices and lists**: none, one too few, one too many.
+//! * **Hyper-parameters**: each parameter of each variant with every kind of number outside its range ([`table::NOT_POSITIVE`] and
+//!   the lists in `optimizers.rs`), NaN, infinities and what only rounding to `f32` puts out of range among them.
+//! * **Memory**: each function that allocates, with sizes that overflow and with sizes that do not but that no machine has.
+//! * **What is found elsewhere**, by fuzzing or by a report: not the case, but a list that would have contained it.
+//!
+//! No function can be left out: `public_fallible_functions` reads them from the sources.
 
 mod backends;
 mod losses;
 mod networks;
 mod optimizers;
 mod products;
+mod sizes;
 mod table;
 mod views;
 mod world;

@@ -1,4 +1,4 @@
-//! Views of matrices.
+//! Views of matrices: an example of each kind. All combinations are in `sizes.rs`.
 
 use crate::table::{Table, overflow, row_stride, too_short};
 use crate::world::DATA;

@@ -1,0 +1,543 @@
+//! Sizes, strides and slice lengths by construction: every combination of a few of each. What a combination needs is computed in
+//! `u128`, which shares no code with the library. A combination that is wrong has its [`Error`]; with each of the others, every
+//! function returns the bits that it returns for the same matrices without gaps, and writes nothing else.
+
+use crate::table::{overflow, row_stride, too_short};
+use crate::world::{SQUARED, broadcast, layer};
+use lanegrad::*;
+use lanegrad_kernels::epilogue::Store;
+use lanegrad_kernels::gemm::{self, Order, Product};
+use lanegrad_kernels::view::View;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+/// No number that a computation would leave by chance.
+const CANARY: f32 = f32::from_bits(0x7fc0_1234);
+const HALF: usize = usize::MAX / 2 + 1;
+
+/// Strides that are legal for a side of at most one element only. Their small multiples wrap to small numbers, or to zero, or
+/// wrap when something is added.
+const HUGE: [usize; 6] =
+    [usize::MAX, usize::MAX - 15, HALF, usize::MAX / 4 + 1, usize::MAX / 7 + 1, usize::MAX / 15 + 1];
+/// Equal elements, overlapping and adjacent ones, and ones with gaps.
+const SMALL: [usize; 4] = [0, 1, 3, 20];
+/// Of both, those to be combined with those of another operand.
+const FEW: [usize; 5] = [0, 1, 20, HALF, usize::MAX];
+
+fn strides() -> impl Iterator<Item = usize> + Clone {
+    SMALL.into_iter().chain(HUGE)
+}
+
+/// The numbers that a matrix needs.
+fn needed((rows, cols): (usize, usize), (row, col): (usize, usize)) -> Option<u128> {
+    let reach = |count: usize, stride: usize| (count as u128 - 1).checked_mul(stride as u128);
+    if rows == 0 || cols == 0 {
+        return Some(0);
+    }
+    reach(rows, row)?.checked_add(reach(cols, col)?)?.checked_add(1)
+}
+
+/// The lengths of slices around what a matrix needs: none, one too few, as many, more.
+fn lengths(needed: usize) -> impl Iterator<Item = usize> {
+    [Some(0), needed.checked_sub(1), Some(needed), needed.checked_add(3)].into_iter().flatten()
+}
+
+/// The longest slice to be made.
+const LONGEST: u128 = 1 << 19;
+
+/// The numbers of a slice: all different, and exact in products.
+fn numbers(len: usize) -> Vec<f32> {
+    (0..len).map(|at| ((at * 7 + at / 11) % 31) as f32 / 8.0 - 2.0).collect()
+}
+
+/// How a matrix lies in a slice.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    strides: (usize, usize),
+    len: usize,
+}
+
+impl Layout {
+    fn plain((rows, cols): (usize, usize)) -> Self {
+        Self { strides: (cols, 1), len: rows * cols }
+    }
+
+    fn view<'a>(&self, data: &'a [f32], (rows, cols): (usize, usize)) -> MatRef<'a> {
+        let what = || panic!("{rows}×{cols}, {self:?}");
+        MatRef::with_strides(&data[..self.len], rows, cols, self.strides.0, self.strides.1).unwrap_or_else(|_| what())
+    }
+}
+
+/// An operand.
+#[derive(Clone, Copy)]
+enum Operand {
+    Input((usize, usize)),
+    Output((usize, usize)),
+}
+
+impl Operand {
+    /// Every right layout with two of these strides, in a slice of the length needed, and in longer ones.
+    fn layouts(self, strides: &[usize], longer: &[usize]) -> Vec<Layout> {
+        let (shape, pairs): (_, Vec<_>) = match self {
+            Self::Input(shape) => {
+                (shape, strides.iter().flat_map(|row| strides.iter().map(|col| (*row, *col))).collect())
+            }
+            Self::Output(shape @ (_, cols)) => {
+                let rows = strides.iter().copied().chain([cols, cols + 3]);
+                (shape, rows.filter(|row| *row >= cols).map(|row| (row, 1)).collect())
+            }
+        };
+        let mut layouts = Vec::new();
+        for strides in pairs {
+            if let Some(needed) = needed(shape, strides).filter(|needed| *needed <= LONGEST) {
+                layouts.extend([0].iter().chain(longer).map(|more| Layout { strides, len: needed as usize + more }));
+            }
+        }
+        layouts
+    }
+}
+
+#[test]
+fn views_of_every_size_stride_and_length() {
+    let sizes = [0, 1, 2, 5, usize::MAX / 7 + 1, HALF, usize::MAX];
+    let data = numbers(256);
+    let mut output = vec![CANARY; 256];
+    let [mut right, mut wrong] = [0, 0];
+    for (rows, cols) in sizes.into_iter().flat_map(|rows| sizes.map(|cols| (rows, cols))) {
+        let shape = (rows, cols);
+        for (row, col) in strides().flat_map(|row| strides().map(move |col| (row, col))) {
+            let needs = needed(shape, (row, col));
+            let needs = needs.and_then(|needed| usize::try_from(needed).ok());
+            let short = |len| match needs {
+                Some(needed) if needed <= len => None,
+                Some(needed) => Some(too_short(len, needed).0),
+                None => Some(overflow(shape, (row, col)).0),
+            };
+            for len in lengths(needs.unwrap_or(7)).filter(|len| *len <= data.len()) {
+                let what = format!("{rows}×{cols}, strides {row} and {col}, {len} numbers");
+                let found = MatRef::with_strides(&data[..len], rows, cols, row, col);
+                assert_eq!(found.as_ref().err(), short(len).as_ref(), "{what}");
+                if let Ok(view) = found {
+                    assert_eq!((view.rows(), view.cols()), shape, "{what}");
+                    let edges = |size: usize| [0, 1, 2, size.wrapping_sub(1), size, usize::MAX];
+                    for (i, j) in edges(rows).into_iter().flat_map(|i| edges(cols).map(|j| (i, j))) {
+                        let element = (i < rows && j < cols).then(|| data[i * row + j * col]);
+                        assert_eq!((view.get(i, j), view.t().get(j, i)), (element, element), "{what}: ({i}, {j})");
+                    }
+                    // The parts describe the same matrix, and small multiples of its strides do not overflow.
+                    let (numbers, row_stride, col_stride) = view.parts();
+                    assert!(row_stride <= numbers.len() && col_stride <= numbers.len(), "{what}");
+                    assert_eq!(numbers, if rows == 0 || cols == 0 { &[] } else { &data[..len] }, "{what}");
+                    assert!(rows <= 1 || cols == 0 || row_stride == row, "{what}");
+                    assert!(cols <= 1 || rows == 0 || col_stride == col, "{what}");
+                    right += 1;
+                } else {
+                    wrong += 1;
+                }
+
+                let found = MatMut::with_row_stride(&mut output[..len], rows, cols, row);
+                if row < cols {
+                    assert_eq!(found.unwrap_err(), row_stride_error(row, cols), "{what}");
+                    wrong += 1;
+                } else if col == 1 {
+                    assert_eq!(found.as_ref().err(), short(len).as_ref(), "{what}");
+                    if let Ok(view) = found {
+                        assert_eq!((view.rows(), view.cols()), shape, "{what}");
+                        let (numbers, row_stride) = view.into_parts();
+                        let empty = rows == 0 || cols == 0;
+                        assert!(row_stride <= numbers.len() && (empty || row_stride >= cols), "{what}");
+                        assert_eq!(numbers.len(), if empty { 0 } else { len }, "{what}");
+                        assert!(rows <= 1 || cols == 0 || row_stride == row, "{what}");
+                        right += 1;
+                    } else {
+                        wrong += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(output.iter().all(|x| x.to_bits() == CANARY.to_bits()));
+    println!("{right} views are right, {wrong} wrong");
+    assert!(right > 2000 && wrong > 2000);
+}
+
+fn row_stride_error(found: usize, cols: usize) -> Error {
+    row_stride(found, cols).0
+}
+
+/// Batch, inputs, outputs.
+type Sizes = [usize; 3];
+
+/// A function of matrices.
+struct Function {
+    name: &'static str,
+    /// Whether it takes matrices of these sizes.
+    takes: fn(Sizes) -> bool,
+    inputs: fn(Sizes) -> Vec<(usize, usize)>,
+    output: fn(Sizes) -> (usize, usize),
+    /// Besides the matrices, it gets a slice with a number for each output, to read or to write.
+    call: Call,
+}
+
+type Call = fn(&mut Backend, &[MatRef<'_>], MatMut<'_>, &mut [f32]) -> Result<f64, Error>;
+
+/// Every function that takes matrices.
+const FUNCTIONS: [Function; 11] = [
+    Function {
+        name: "dense::forward",
+        takes: |_| true,
+        inputs: |[batch, inputs, outputs]| vec![(batch, inputs), (outputs, inputs)],
+        output: |[batch, _, outputs]| (batch, outputs),
+        call: |backend, inputs, z, _| {
+            let layer = dense::Forward { x: inputs[0], w: inputs[1], bias: None, activation: Activation::Identity };
+            dense::forward(backend, layer, z).map(|()| 0.0)
+        },
+    },
+    Function {
+        name: "dense::forward with bias and activation",
+        takes: |_| true,
+        inputs: |[batch, inputs, outputs]| vec![(batch, inputs), (outputs, inputs)],
+        output: |[batch, _, outputs]| (batch, outputs),
+        call: |backend, inputs, z, bias| {
+            let layer = dense::Forward { x: inputs[0], w: inputs[1], bias: Some(bias), activation: Activation::Tanh };
+            dense::forward(backend, layer, z).map(|()| 0.0)
+        },
+    },
+    Function {
+        name: "dense::backward",
+        takes: |_| true,
+        inputs: |[batch, inputs, outputs]| vec![(batch, outputs), (outputs, inputs)],
+        output: |[batch, inputs, _]| (batch, inputs),
+        call: |backend, inputs, below, _| {
+            let layer = dense::Backward { delta: inputs[0], w: inputs[1], below: None };
+            dense::backward(backend, layer, below).map(|()| 0.0)
+        },
+    },
+    Function {
+        name: "dense::backward with a layer below",
+        takes: |_| true,
+        inputs: |[batch, inputs, outputs]| vec![(batch, outputs), (outputs, inputs), (batch, inputs)],
+        output: |[batch, inputs, _]| (batch, inputs),
+        call: |backend, inputs, below, _| {
+            let z = Some((Activation::Tanh, inputs[2]));
+            dense::backward(backend, dense::Backward { delta: inputs[0], w: inputs[1], below: z }, below).map(|()| 0.0)
+        },
+    },
+    Function {
+        name: "dense::gradient",
+        takes: |_| true,
+        inputs: |[batch, inputs, outputs]| vec![(batch, outputs), (batch, inputs)],
+        output: |[_, inputs, outputs]| (outputs, inputs),
+        call: |backend, inputs, dw, db| {
+            let layer = dense::Gradient { delta: inputs[0], x: inputs[1], accumulate: false };
+            dense::gradient(backend, layer, dw, Some(db)).map(|()| 0.0)
+        },
+    },
+    Function {
+        name: "dense::gradient, accumulated",
+        takes: |_| true,
+        inputs: |[batch, inputs, outputs]| vec![(batch, outputs), (batch, inputs)],
+        output: |[_, inputs, outputs]| (outputs, inputs),
+        call: |backend, inputs, dw, db| {
+            let layer = dense::Gradient { delta: inputs[0], x: inputs[1], accumulate: true };
+            dense::gradient(backend, layer, dw, Some(db)).map(|()| 0.0)
+        },
+    },
+    Function {
+        name: "loss::squared_error",
+        takes: |[batch, inputs, _]| batch > 0 && inputs == 1,
+        inputs: |[batch, _, outputs]| vec![(batch, outputs); 2],
+        output: |[batch, _, outputs]| (batch, outputs),
+        call: |backend, inputs, delta, _| {
+            let (predicted, target) = (inputs[0], inputs[1]);
+            let loss = loss::SquaredError { predicted, target, c: 0.5, activation: Activation::Sigmoid };
+            loss::squared_error(backend, loss, delta)
+        },
+    },
+    Function {
+        name: "loss::softmax_cross_entropy",
+        takes: |[batch, inputs, outputs]| batch > 0 && inputs == 1 && outputs > 0,
+        inputs: |[batch, _, outputs]| vec![(batch, outputs)],
+        output: |[batch, _, outputs]| (batch, outputs),
+        call: |backend, inputs, delta, _| {
+            let labels: Vec<_> = (0..inputs[0].rows()).map(|i| (i % inputs[0].cols()) as u32).collect();
+            loss::softmax_cross_entropy(
+                backend,
+                loss::SoftmaxCrossEntropy { logits: inputs[0], labels: &labels },
+                delta,
+            )
+        },
+    },
+    Function {
+        name: "Network::predict",
+        takes: |[_, inputs, outputs]| inputs > 0 && outputs > 0,
+        inputs: |[batch, inputs, _]| vec![(batch, inputs)],
+        output: |[batch, _, outputs]| (batch, outputs),
+        call: |backend, inputs, output, side| {
+            let mut network = network(inputs[0].cols(), output.cols());
+            let found = network.predict(backend, inputs[0])?;
+            assert_eq!((found.rows(), found.cols()), (output.rows(), output.cols()));
+            for (j, x) in side.iter_mut().enumerate() {
+                *x = (0..found.rows()).filter_map(|i| found.get(i, j)).sum();
+            }
+            Ok(0.0)
+        },
+    },
+    Function {
+        name: "Network::train_step on values",
+        takes: |[batch, inputs, outputs]| batch > 0 && inputs > 0 && outputs > 0,
+        inputs: |[batch, inputs, outputs]| vec![(batch, inputs), (batch, outputs)],
+        output: |[batch, _, outputs]| (batch, outputs),
+        call: |backend, inputs, _, side| {
+            let target = Target::Values(inputs[1]);
+            train(backend, Batch { x: inputs[0], target, loss: SQUARED, clip: Some(Clip::GlobalNorm(1.0)) }, side)
+        },
+    },
+    Function {
+        name: "Network::train_step on labels",
+        takes: |[batch, inputs, outputs]| batch > 0 && inputs > 0 && outputs > 0,
+        inputs: |[batch, inputs, _]| vec![(batch, inputs)],
+        output: |[batch, _, outputs]| (batch, outputs),
+        call: |backend, inputs, _, side| {
+            let labels: Vec<_> = (0..inputs[0].rows()).map(|i| (i % side.len()) as u32).collect();
+            let (x, target) = (inputs[0], Target::Labels(&labels));
+            train(backend, Batch { x, target, loss: Loss::SoftmaxCrossEntropy, clip: Some(Clip::Value(0.1)) }, side)
+        },
+    },
+];
+
+fn network(inputs: usize, outputs: usize) -> Network {
+    let layers = [layer(3, Activation::Relu), layer(outputs, Activation::Identity)];
+    Network::new(inputs, &layers, &mut StdRng::seed_from_u64(3)).unwrap()
+}
+
+/// Leaves the biases of the last layer in `side`.
+fn train(backend: &mut Backend, batch: Batch<'_>, side: &mut [f32]) -> Result<f64, Error> {
+    let mut network = network(batch.x.cols(), side.len());
+    let momentum = Momentum::Constant(0.9);
+    let mut optimizer = Optimizer::new(Method::Nesterov { momentum }, LearningRate::Constant(0.1))?;
+    network.train_step(backend, &mut optimizer, batch)?;
+    let loss = network.train_step(backend, &mut optimizer, batch)?;
+    side.copy_from_slice(network.layers()[1].bias());
+    Ok(loss)
+}
+
+/// What a call returns and leaves behind, in bits; rows of the output without what lies between them.
+type Left = (u64, Vec<u32>, Vec<u32>);
+
+/// Calls the function with inputs that lie as `inputs` says, and an output that lies as `output` says.
+fn call(function: &Function, isa: Isa, sizes: Sizes, inputs: &[(Vec<f32>, Layout)], output: Layout) -> Left {
+    let what = || {
+        format!(
+            "{}, {sizes:?}, {:?}, {output:?} on {isa}",
+            function.name,
+            inputs.iter().map(|i| i.1).collect::<Vec<_>>()
+        )
+    };
+    let shape @ (rows, cols) = (function.output)(sizes);
+    let inside = |at: usize| rows * cols > 0 && at / output.strides.0 < rows && at % output.strides.0 < cols;
+    let mut data: Vec<_> = (0..output.len).map(|at| if inside(at) { 0.25 } else { CANARY }).collect();
+    let mut side = vec![0.5; sizes[2]];
+    let views: Vec<_> = (function.inputs)(sizes)
+        .into_iter()
+        .zip(inputs)
+        .map(|(shape, (data, layout))| layout.view(data, shape))
+        .collect();
+    let z = MatMut::with_row_stride(&mut data, rows, cols, output.strides.0)
+        .unwrap_or_else(|_| panic!("{shape:?}, {output:?}"));
+    let result = (function.call)(&mut Backend::with_isa(isa), &views, z, &mut side);
+    let result = result.unwrap_or_else(|error| panic!("{}: {error}", what()));
+    let bits = |numbers: &[f32]| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let (elements, others): (Vec<_>, Vec<_>) = data.iter().enumerate().partition(|(at, _)| inside(*at));
+    assert!(others.iter().all(|(_, x)| x.to_bits() == CANARY.to_bits()), "{}: it wrote outside its output", what());
+    (result.to_bits(), elements.into_iter().map(|(_, x)| x.to_bits()).collect(), bits(&side))
+}
+
+/// The function with one operand after the other in each of its layouts, the other operands without gaps; or with each two of them
+/// in each two of a few layouts.
+fn every_layout(function: &Function, isa: Isa, sizes: Sizes, in_pairs: bool) -> usize {
+    let (shapes, output) = ((function.inputs)(sizes), (function.output)(sizes));
+    let mut operands: Vec<_> = shapes.iter().copied().map(Operand::Input).collect();
+    operands.push(Operand::Output(output));
+    let plain: Vec<_> = shapes.iter().chain([&output]).copied().map(Layout::plain).collect();
+    let mut calls = 0;
+    let mut check = |layouts: &[Layout]| {
+        let (output_layout, layouts) = layouts.split_last().expect("there is an output");
+        let inputs: Vec<_> = layouts.iter().map(|layout| (numbers(layout.len), *layout)).collect();
+        // The same matrices without gaps.
+        let copies: Vec<_> = (shapes.iter().zip(&inputs))
+            .map(|(&(rows, cols), (data, Layout { strides, .. }))| {
+                let element = |i, j| data[i * strides.0 + j * strides.1];
+                let copy = (0..rows).flat_map(|i| (0..cols).map(move |j| element(i, j))).collect();
+                (copy, Layout::plain((rows, cols)))
+            })
+            .collect();
+        let expected = call(function, isa, sizes, &copies, Layout::plain(output));
+        let found = call(function, isa, sizes, &inputs, *output_layout);
+        assert_eq!(found, expected, "{}, {sizes:?}, {layouts:?}, {output_layout:?} on {isa}", function.name);
+        calls += 1;
+    };
+    for (number, operand) in operands.iter().enumerate() {
+        let mut layouts = plain.clone();
+        if !in_pairs {
+            for layout in operand.layouts(&strides().collect::<Vec<_>>(), &[3]) {
+                layouts[number] = layout;
+                check(&layouts);
+            }
+            continue;
+        }
+        for layout in operand.layouts(&FEW, &[]) {
+            layouts[number] = layout;
+            for (other, operand) in operands.iter().enumerate().skip(number + 1) {
+                for layout in operand.layouts(&FEW, &[]) {
+                    layouts[other] = layout;
+                    check(&layouts);
+                }
+                layouts[other] = plain[other];
+            }
+        }
+    }
+    calls
+}
+
+#[test]
+fn every_function_takes_every_size_stride_and_length() {
+    for (in_pairs, few) in [(false, &[0, 1, 2, 9, 17][..]), (true, &[0, 1, 9])] {
+        let mut calls = 0;
+        for isa in Isa::available() {
+            for function in &FUNCTIONS {
+                let all = few.iter().flat_map(|m| few.iter().flat_map(move |k| few.iter().map(move |n| [*m, *k, *n])));
+                for sizes in all.filter(|sizes| (function.takes)(*sizes)) {
+                    calls += every_layout(function, isa, sizes, in_pairs);
+                }
+            }
+        }
+        println!("{calls} calls{}", if in_pairs { ", two operands at a time" } else { "" });
+    }
+}
+
+/// So long that rows are prefetched when they are packed.
+const LONG: usize = gemm::FAR + 40;
+
+/// One column that is contiguous along k.
+#[test]
+fn one_long_row_has_any_stride() {
+    let sizes = [9, LONG, 1];
+    let function = &FUNCTIONS[0];
+    for isa in Isa::available() {
+        let (x, w) = (numbers(9 * LONG), numbers(LONG));
+        let [x, plain] = [(x, Layout::plain((9, LONG))), (w.clone(), Layout::plain((1, LONG)))];
+        let expected = call(function, isa, sizes, &[x.clone(), plain], Layout::plain((9, 1)));
+        for stride in [0].into_iter().chain(HUGE) {
+            let w = (w.clone(), Layout { strides: (stride, 1), len: LONG });
+            let found = call(function, isa, sizes, &[x.clone(), w], Layout::plain((9, 1)));
+            assert_eq!(found, expected, "stride {stride} on {isa}");
+        }
+    }
+}
+
+/// The views of the library have no stride longer than their slice. The kernel does not depend on that.
+#[test]
+fn the_product_takes_any_stride_that_is_not_used() {
+    fn product(isa: Isa, order: Order, [m, n, k]: Sizes, a: View<'_>, b: View<'_>, c_stride: usize) -> Vec<u32> {
+        let mut c = vec![0.0; m * n];
+        let mut workspace = vec![0.0; gemm::workspace_len(m, n, k).unwrap()];
+        let (c_view, workspace) = (&mut c[..], &mut workspace[..]);
+        let (accumulate, epilogue) = (false, Store);
+        isa.run(Product { m, n, k, a, b, c: c_view, c_stride, accumulate, order, epilogue, workspace });
+        c.iter().map(|x| x.to_bits()).collect()
+    }
+    let few = [1, 2, 9, 17];
+    let all = few.into_iter().flat_map(|m| few.into_iter().flat_map(move |n| few.map(|k| [m, n, k])));
+    for (isa, sizes @ [m, n, k]) in
+        all.chain([[9, 1, LONG]]).flat_map(|sizes| Isa::available().map(move |isa| (isa, sizes)))
+    {
+        let (a, b) = (numbers(m * k), numbers(k * n));
+        for order in [Order::Chain, Order::of_forward(m)] {
+            for (by_rows, huge) in HUGE.into_iter().flat_map(|huge| [(true, huge), (false, huge)]) {
+                let view = |data, rows, cols, unused: Option<usize>| {
+                    let (row, col) = if by_rows { (cols, 1) } else { (1, rows) };
+                    let stride = |size, stride| unused.filter(|_| size == 1).unwrap_or(stride);
+                    View { data, row_stride: stride(rows, row), col_stride: stride(cols, col) }
+                };
+                let expected = product(isa, order, sizes, view(&a, m, k, None), view(&b, k, n, None), n);
+                let (a, b) = (view(&a, m, k, Some(huge)), view(&b, k, n, Some(huge)));
+                let found = product(isa, order, sizes, a, b, if m == 1 { huge } else { n });
+                assert_eq!(found, expected, "{sizes:?}, {order:?}, {a:?}, {b:?} on {isa}");
+            }
+        }
+    }
+}
+
+/// However large the other sizes: an output without elements is finished at once, and needs no memory.
+#[test]
+fn empty_outputs_of_huge_products() {
+    let huge = [0, 1, 9, HALF, usize::MAX];
+    let all = huge.into_iter().flat_map(|batch| huge.into_iter().flat_map(move |i| huge.map(|o| [batch, i, o])));
+    let mut calls = 0;
+    for isa in Isa::available() {
+        let mut backend = Backend::with_isa(isa);
+        for [batch, inputs, outputs] in all.clone() {
+            let mut output = |rows: usize, cols: usize| {
+                (rows == 0 || cols == 0).then(|| {
+                    calls += 1;
+                    MatMut::with_row_stride(&mut [], rows, cols, usize::MAX).unwrap()
+                })
+            };
+            let (x, w, delta) = (broadcast(batch, inputs), broadcast(outputs, inputs), broadcast(batch, outputs));
+            for activation in [Activation::Identity, Activation::Sigmoid] {
+                if let Some(z) = output(batch, outputs) {
+                    dense::forward(&mut backend, dense::Forward { x, w, bias: None, activation }, z).unwrap();
+                }
+                if let Some(below) = output(batch, inputs) {
+                    let layer = dense::Backward { delta, w, below: Some((activation, x)) };
+                    dense::backward(&mut backend, layer, below).unwrap();
+                }
+            }
+            for accumulate in [false, true] {
+                if let Some(dw) = output(outputs, inputs) {
+                    let db = if outputs == 0 { Some(&mut [][..]) } else { None };
+                    dense::gradient(&mut backend, dense::Gradient { delta, x, accumulate }, dw, db).unwrap();
+                }
+            }
+        }
+    }
+    println!("{calls} calls");
+}
+
+/// What takes slices and lists takes empty ones: no tensor at all, one without elements, some without elements among others.
+#[test]
+fn empty_slices_and_lists() {
+    let lists: [&[usize]; 5] = [&[], &[0], &[0, 0], &[0, 5, 0], &[9, 0]];
+    for isa in Isa::available() {
+        let backend = Backend::with_isa(isa);
+        for h in [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu] {
+            h.apply(&backend, &mut []);
+        }
+        for lengths in lists {
+            let total = lengths.iter().sum::<usize>();
+            let tensors = || lengths.iter().map(|len| vec![2.0_f32; *len]).collect::<Vec<_>>();
+            let mut gradients = tensors();
+            let mut slices: Vec<_> = gradients.iter_mut().map(Vec::as_mut_slice).collect();
+            let norm = clip::by_global_norm(&backend, &mut slices, 1.0).unwrap();
+            assert!((norm - 2.0 * (total as f64).sqrt()).abs() < 1e-6, "{norm}");
+            clip::by_value(&backend, &mut slices, 0.125).unwrap();
+            assert!(gradients.iter().flatten().all(|g| *g == 0.125));
+
+            for method in crate::METHODS {
+                let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.25)).unwrap();
+                let mut together = optimizer.clone();
+                let (mut theta, mut joined) = (tensors(), vec![2.0_f32; total]);
+                for _ in 0..3 {
+                    let slices: Vec<_> = gradients.iter().map(Vec::as_slice).collect();
+                    let mut parameters: Vec<_> = theta.iter_mut().map(Vec::as_mut_slice).collect();
+                    drop(optimizer.begin(&backend, &mut parameters).unwrap());
+                    optimizer.begin(&backend, &mut parameters).unwrap().finish(&slices).unwrap();
+                    let step = [&mut joined[..]];
+                    together.begin(&backend, &mut { step }).unwrap().finish(&[&gradients.concat()]).unwrap();
+                }
+                assert_eq!(theta.concat(), joined, "{method:?} on {isa}");
+            }
+        }
+    }
+}
