@@ -165,6 +165,9 @@ fn a_planted_fault_is_caught_and_named() {
     let result = &document["results"][0];
     assert_eq!((&result["fault"], &result["outcome"]), (&"4".into(), &"caught".into()));
     assert!(result["check"].as_str().is_some_and(|check| !check.is_empty()), "{document}");
+    let mut command = verify("faults", &["check", "--isa", "scalar", "--until-wrong"]);
+    command.env("LANEGRAD_FAULT", "");
+    assert!(run(command).status.success(), "an empty variable is an unset one");
 }
 
 #[test]

@@ -17,6 +17,10 @@ pub(crate) fn rows(t: &mut Table) {
         ("longer than is kept", "123456789012345é7", "123456789012345"),
     ] {
         t.row("Backend::with_isa_named", way, isa(name, shown), move |_| Backend::with_isa_named(name).map(drop));
+        // An empty variable counts as unset.
+        if name.is_empty() {
+            continue;
+        }
         t.row("Backend::new", way, isa(name, shown), move |_| {
             let child = Command::new(env::current_exe().unwrap())
                 .args(["--exact", "every_function_and_every_way_of_being_wrong", "--nocapture"])
