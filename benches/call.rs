@@ -5,7 +5,7 @@ mod layer;
 mod measure;
 
 use criterion::Criterion;
-use lanegrad::{Activation, Error, LearningRate, Method, Optimizer};
+use lanegrad::{Activation, Error, LearningRate, Method, Optimizer, Parameter, Rule};
 use layer::{Operands, Operation, Shape};
 use measure::{backends, numbers};
 
@@ -41,9 +41,9 @@ fn measure_slices(criterion: &mut Criterion) -> Result<(), Error> {
     let gradient = numbers(16);
     let mut group = criterion.benchmark_group("call/SGD/16");
     for backend in backends() {
-        let mut optimizer = Optimizer::new(Method::Sgd, LearningRate::Constant(1e-6))?;
+        let mut optimizer = Optimizer::new(Rule::new(Method::Sgd, LearningRate::Constant(1e-6))?);
         group.bench_function(backend.isa().name(), |bencher| {
-            bencher.iter(|| optimizer.begin(&backend, &mut [&mut x[..]])?.finish(&[&gradient]));
+            bencher.iter(|| optimizer.begin(&backend, &mut Parameter::numbered([&mut x]))?.finish(&[&gradient]));
         });
     }
     group.finish();

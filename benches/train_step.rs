@@ -9,7 +9,7 @@ use lanegrad::{Error, Method};
 use net::{NETS, Training};
 
 const METHODS: [(&str, Method); 2] =
-    [("SGD", Method::Sgd), ("Adam", Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 })];
+    [("SGD", Method::Sgd), ("Adam", Method::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 })];
 
 fn measure_steps(criterion: &mut Criterion) -> Result<(), Error> {
     for (name, method) in METHODS {

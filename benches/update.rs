@@ -3,7 +3,7 @@
 mod measure;
 
 use criterion::Criterion;
-use lanegrad::{Error, LearningRate, Method, Momentum, Optimizer};
+use lanegrad::{Error, LearningRate, Method, Momentum, Optimizer, Parameter, Rule};
 use measure::{SIZES, backends, group_of_bytes, numbers};
 
 const MOMENTUM: Momentum = Momentum::Constant(0.9);
@@ -16,7 +16,7 @@ const METHODS: [(&str, Method, usize); 7] = [
     ("Adagrad", Method::Adagrad { epsilon: 1e-8 }, 5),
     ("RMSprop", Method::RmsProp { decay: 0.9, epsilon: 1e-8 }, 5),
     ("RMSprop Nesterov", Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-8, momentum: MOMENTUM }, 10),
-    ("Adam", Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 }, 7),
+    ("Adam", Method::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, 7),
 ];
 
 fn measure_updates(criterion: &mut Criterion) -> Result<(), Error> {
@@ -26,9 +26,11 @@ fn measure_updates(criterion: &mut Criterion) -> Result<(), Error> {
             let mut group = group_of_bytes(criterion, format!("update/{name}/{size}"), 4 * traffic * len);
             for backend in backends() {
                 // A small step: however often it is made, no parameter leaves the range of ordinary numbers.
-                let mut optimizer = Optimizer::new(method, LearningRate::Constant(1e-6))?;
+                let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(1e-6))?);
                 group.bench_function(backend.isa().name(), |bencher| {
-                    bencher.iter(|| optimizer.begin(&backend, &mut [&mut theta[..]])?.finish(&[&gradient]));
+                    bencher.iter(|| {
+                        optimizer.begin(&backend, &mut Parameter::numbered([&mut theta]))?.finish(&[&gradient])
+                    });
                 });
             }
             group.finish();

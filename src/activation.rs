@@ -12,6 +12,7 @@
 /// All take every `f32`; NaN passes. Of ReLU follows: −0 stays −0, ReLU'(±0) = 0, and the derivative of a unit whose output is NaN
 /// is 1. A delta is 0 where ReLU' is 0, whatever it was; where sigmoid' or tanh' is 0, `∞·0` is NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Activation {
     /// `h(a) = a`
     Identity,

@@ -5,7 +5,8 @@ use crate::error::IsaName;
 use lanegrad_kernels::gemm;
 use lanegrad_kernels::isa::{Isa, Kernel};
 
-/// The instruction set in use, and the workspace that products reuse. Each thread has its own.
+/// The instruction set in use, and the workspace that products reuse. Each thread has its own; a host that has only `&self` takes one
+/// from a pool: see [`recipes`](crate::recipes).
 ///
 /// The first call with a shape may allocate; no later call with that shape or a smaller one does.
 #[derive(Debug)]

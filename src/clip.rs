@@ -6,6 +6,7 @@ use lanegrad_kernels::reduce::{MaxAbs, SumOfSquares};
 
 /// How the gradients of a step are clipped.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Clip {
     /// See [`by_value`].
     Value(f32),

@@ -1,9 +1,10 @@
-//! The three products of a dense layer, side by side.
+//! The three products of a dense layer, side by side, and its h' by itself.
 //!
 //! | | formula | shapes |
 //! |---|---|---|
 //! | [`forward`] | `z = h(x·wᵀ + b)` | batch×in · in×out → batch×out |
 //! | [`backward`] | `delta_below = (delta·w) ⊙ h'(a)` | batch×out · out×in → batch×in |
+//! | [`activation_backward`] | `delta = g ⊙ h'(a)`, with `g = ∂L/∂z` | batch×out → batch×out |
 //! | [`gradient`] | `dw = deltaᵀ·x`, `db` = column sums of delta | out×batch · batch×in → out×in |
 //!
 //! `w` is out × in: `w[j][i]` goes from unit i to unit j. `delta = ∂L/∂a` of a mini-batch loss L that is already a mean, so
@@ -14,6 +15,7 @@ use crate::activation::with_activation;
 use crate::backend::Sizes;
 use crate::matrix::expect_len;
 use crate::{Activation, Backend, Error, MatMut, MatRef};
+use lanegrad_kernels::elementwise;
 use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, Store, TimesDerivative};
 use lanegrad_kernels::gemm::{Order, Product};
 use lanegrad_kernels::reduce::ColumnSums;
@@ -53,6 +55,17 @@ pub struct Gradient<'a> {
     pub x: MatRef<'a>,
     /// Whether the gradient is added to what `dw` and `db` hold; otherwise it replaces it.
     pub accumulate: bool,
+}
+
+/// The operands of [`activation_backward`].
+#[derive(Clone, Copy, Debug)]
+pub struct ActivationBackward<'a> {
+    /// `∂L/∂z` of this layer, batch × out, as an autograd hands it over.
+    pub gradient: MatRef<'a>,
+    /// Output of this layer, batch × out.
+    pub z: MatRef<'a>,
+    /// h
+    pub activation: Activation,
 }
 
 /// `z = h(x·wᵀ + b)`, batch × out, in one pass.
@@ -117,26 +130,87 @@ pub fn backward(backend: &mut Backend, layer: Backward<'_>, delta_below: MatMut<
     }
 }
 
-/// `dw = deltaᵀ·x`, out × in, and `db` = column sums of delta, if there is a `db`.
+/// `delta = g ⊙ h'(a)`, batch × out, from `g = ∂L/∂z` and `z = h(a)`: what a layer does first when it is given the gradient of its output.
+///
+/// # Errors
+/// When the shapes of `z` or `delta` are not that of `gradient`.
+///
+/// A layer in an autograd, whose node is called with `∂L/∂z` and returns `∂L/∂x`, `∂L/∂w` and `∂L/∂b`:
+///
+/// ```
+/// use lanegrad::{Activation, Backend, Error, MatMut, MatRef, dense};
+/// struct Layer<'a> { x: MatRef<'a>, w: MatRef<'a>, z: MatRef<'a> }
+/// fn backward(
+///     backend: &mut Backend, layer: &Layer<'_>, dz: MatRef<'_>, [dx, dw, db]: [&mut [f32]; 3],
+/// ) -> Result<(), Error> {
+///     let (batch, units, inputs) = (dz.rows(), dz.cols(), layer.x.cols());
+///     let mut delta = vec![0.0; batch * units];
+///     let operands = dense::ActivationBackward { gradient: dz, z: layer.z, activation: Activation::Tanh };
+///     dense::activation_backward(backend, operands, MatMut::new(&mut delta, batch, units)?)?;
+///     let delta = MatRef::new(&delta, batch, units)?;
+///     let gradient = dense::Gradient { delta, x: layer.x, accumulate: true };
+///     dense::gradient(backend, gradient, MatMut::new(dw, units, inputs)?, Some(db))?;
+///     dense::backward(backend, dense::Backward { delta, w: layer.w, below: None }, MatMut::new(dx, batch, inputs)?)
+/// }
+/// let layer = Layer { x: MatRef::new(&[1.0], 1, 1)?, w: MatRef::new(&[3.0], 1, 1)?, z: MatRef::new(&[0.5], 1, 1)? };
+/// let (mut dx, mut dw, mut db) = ([0.0], [0.0], [0.0]);
+/// backward(&mut Backend::new()?, &layer, MatRef::new(&[2.0], 1, 1)?, [&mut dx, &mut dw, &mut db])?;
+/// assert_eq!((dx, dw, db), ([4.5], [1.5], [1.5]));
+/// # Ok::<(), Error>(())
+/// ```
+pub fn activation_backward(
+    backend: &Backend,
+    operands: ActivationBackward<'_>,
+    delta: MatMut<'_>,
+) -> Result<(), Error> {
+    const OPERATION: &str = "activation backward";
+    let ActivationBackward { gradient, z, activation } = operands;
+    let (rows, columns) = (gradient.rows(), gradient.cols());
+    z.expect(OPERATION, "outputs", (rows, columns))?;
+    delta.expect(OPERATION, "deltas", (rows, columns))?;
+    let (gradient, z, delta) = (gradient.view(), z.view(), delta.into_delta());
+    with_activation!(activation, h => {
+        backend.run(elementwise::TimesDerivative { gradient, z, activation: h, rows, columns, delta });
+    });
+    Ok(())
+}
+
+/// `dw = deltaᵀ·x`, out × in, and `db` = column sums of delta, each if it is wanted.
 ///
 /// # Errors
 /// When the shapes of `x`, `dw` or `db` do not fit `delta`, or there is no memory for the workspace.
-pub fn gradient(
+///
+/// Training of the bias alone:
+///
+/// ```
+/// use lanegrad::{Backend, MatRef, dense};
+/// let (delta, x) = (MatRef::new(&[1.0, 2.0, 3.0, 4.0], 2, 2)?, MatRef::new(&[0.0; 6], 2, 3)?);
+/// let mut db = [0.0; 2];
+/// dense::gradient(&mut Backend::new()?, dense::Gradient { delta, x, accumulate: false }, None, Some(&mut db))?;
+/// assert_eq!(db, [4.0, 6.0]);
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+pub fn gradient<'w>(
     backend: &mut Backend,
     layer: Gradient<'_>,
-    dw: MatMut<'_>,
+    dw: impl Into<Option<MatMut<'w>>>,
     db: Option<&mut [f32]>,
 ) -> Result<(), Error> {
     const OPERATION: &str = "dense gradient";
     let Gradient { delta, x, accumulate } = layer;
     let (batch, inputs, outputs) = (delta.rows(), x.cols(), delta.cols());
     x.expect(OPERATION, "inputs", (batch, inputs))?;
-    dw.expect(OPERATION, "weight gradients", (outputs, inputs))?;
+    let dw = dw.into();
+    if let Some(dw) = &dw {
+        dw.expect(OPERATION, "weight gradients", (outputs, inputs))?;
+    }
     if let Some(db) = &db {
         expect_len(OPERATION, "bias gradient", outputs, db.len())?;
     }
     let accumulate_dw = sabotage!(accumulate, 14 => false, 14 b => true);
-    product(backend, OPERATION, Order::Chain, (delta.t(), x), dw, accumulate_dw, Store)?;
+    if let Some(dw) = dw {
+        product(backend, OPERATION, Order::Chain, (delta.t(), x), dw, accumulate_dw, Store)?;
+    }
     if let Some(sums) = db {
         backend.run(ColumnSums { rows: batch, a: delta.view(), sums, accumulate });
     }

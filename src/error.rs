@@ -30,17 +30,19 @@ use lanegrad_kernels::isa::Isa;
 ///
 /// | what is wrong | variant | answered by |
 /// |---|---|---|
-/// | a matrix's shape does not go with the other operands | `Shape` | `dense::forward`, `dense::backward`, `dense::gradient`, `loss::squared_error`, `loss::softmax_cross_entropy`, `Network::predict`, `Network::train_step` |
-/// | bias, labels, a tensor, a gradient, or a list of them is too long or too short | `Length` | `dense::forward`, `dense::gradient`, `loss::softmax_cross_entropy`, `Optimizer::begin`, `Step::finish`, `Network::train_step` |
+/// | a matrix's shape does not go with the other operands | `Shape` | `dense::forward`, `dense::activation_backward`, `dense::backward`, `dense::gradient`, `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::predict`, `Network::train_step` |
+/// | bias, labels, a tensor, a gradient, or a list of them is too long or too short | `Length` | `dense::forward`, `dense::gradient`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `State::restore`, `State::look_ahead`, `State::look_back`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Step::finish`, `Network::train_step` |
 /// | rows, columns and strides reach behind the slice | `TooShort` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
 /// | rows, columns and strides overflow | `Overflow` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
 /// | the rows of an output overlap | `RowStride` | `MatMut::with_row_stride` |
-/// | a label is no class | `Label` | `loss::softmax_cross_entropy`, `Network::train_step` |
-/// | a hyper-parameter is NaN, infinite, or out of its range, also once it is an `f32` | `HyperParameter` | `loss::squared_error`, `clip::by_value`, `clip::by_global_norm`, `Optimizer::new`, `Optimizer::set_learning_rate`, `Network::train_step` |
-/// | no examples to take a mean over; no layers, inputs or units | `Empty` | `loss::squared_error`, `loss::softmax_cross_entropy`, `Network::new`, `Network::train_step` |
-/// | labels for the squared error, values or an activation for softmax | `Loss` | `Network::train_step` |
+/// | a label is no class | `Label` | `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::train_step` |
+/// | a hyper-parameter is NaN, infinite, or out of its range, also once it is an `f32` | `HyperParameter` | `loss::squared_error`, `Loss::check`, `Loss::delta`, `clip::by_value`, `clip::by_global_norm`, `Rule::new`, `Rule::adam_w`, `Rule::with_weight_decay`, `Rule::with_learning_rate`, `Rule::with_learning_rate_factor`, `State::new`, `State::restore`, `Optimizer::begin`, `Optimizer::set_learning_rate`, `Network::train_step` |
+/// | no examples to take a mean over; no layers, inputs or units | `Empty` | `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::new`, `Network::train_step` |
+/// | an activation before softmax | `Loss` | `Loss::check`, `Loss::delta`, `Network::train_step` |
+/// | a state is of another rule; a rule that looks ahead, without its look ahead | `State` | `State::look_ahead`, `State::update`, `Optimizer::restore`, `Optimizer::step` |
+/// | two tensors of a list have the same key | `Key` | `Optimizer::restore`, `Optimizer::begin` |
 /// | an instruction set that is unknown or not on this processor | `Isa` | `Backend::new`, `Backend::with_isa_named` |
-/// | a workspace, a state or a buffer overflows `usize`, or there is no memory for it | `OutOfMemory` | `dense::forward`, `dense::backward`, `dense::gradient`, `Optimizer::begin`, `Network::new`, `Network::predict`, `Network::train_step` |
+/// | a workspace, a state or a buffer overflows `usize`, or there is no memory for it | `OutOfMemory` | `dense::forward`, `dense::backward`, `dense::gradient`, `State::new`, `State::restore`, `State::look_ahead`, `Optimizer::begin`, `Optimizer::step`, `Network::new`, `Network::predict`, `Network::train_step` |
 ///
 /// No value of an element is an error: see [`Network`](crate::Network).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,6 +123,20 @@ pub enum Error {
         /// What it needs.
         expected: &'static str,
     },
+    /// The state of an optimizer does not go with what is asked of it.
+    State {
+        /// What it should be of, or where its tensor should be.
+        expected: &'static str,
+        /// What it is of, or where its tensor is.
+        found: &'static str,
+    },
+    /// Two tensors of a list have the same key.
+    Key {
+        /// What was called.
+        operation: &'static str,
+        /// The key.
+        key: u64,
+    },
     /// No instruction set of that name is available here.
     Isa {
         /// The first bytes of the name.
@@ -159,6 +175,10 @@ impl fmt::Display for Error {
             Self::HyperParameter { name, expected, found } => write!(f, "{name} is {found}, expected {expected}"),
             Self::Empty { operation, operand } => {
                 write!(f, "{operation}: there are no {operand}, expected at least one")
+            }
+            Self::State { expected, found } => write!(f, "optimizer state: {found}, expected {expected}"),
+            Self::Key { operation, key } => {
+                write!(f, "{operation}: key {key} is there twice, expected a key for each tensor")
             }
             Self::Loss { loss, expected } => write!(f, "{loss} needs {expected}"),
             Self::Isa { found } => {

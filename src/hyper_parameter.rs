@@ -16,6 +16,11 @@ pub(crate) fn not_negative(name: &'static str, x: f64) -> Result<(), Error> {
     check(x == 0.0 || (x as f32 > 0.0 && (x as f32).is_finite()), name, "zero or a positive f32", x)
 }
 
+/// A finite `f32`.
+pub(crate) fn finite(name: &'static str, x: f64) -> Result<(), Error> {
+    check((x as f32).is_finite(), name, "a finite f32", x)
+}
+
 /// In [0, 1), also after rounding to `f32`.
 pub(crate) fn fraction(name: &'static str, x: f64) -> Result<(), Error> {
     check(x >= 0.0 && (x as f32) < 1.0, name, "in [0, 1)", x)

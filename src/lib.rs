@@ -11,9 +11,11 @@
 //! | hidden delta `(delta·w) ⊙ h'(a)` | [`dense::backward`] |
 //! | gradients `deltaᵀ·x` | [`dense::gradient`] |
 //! | clipping | [`clip::by_value`], [`clip::by_global_norm`] |
-//! | update rules | [`Optimizer`], [`Method`] |
+//! | update rules | [`Method`], [`Rule`], [`State`] of one tensor, [`Optimizer`] of a list |
 //! | step sizes and momentum over time | [`LearningRate`], [`Momentum`] |
 //! | all of it | [`Network::train_step`] |
+//!
+//! Short programs for what hosts do with it: [`recipes`].
 //!
 //! Whatever a caller can get wrong is an [`Error`] and is found before anything is written.
 #![forbid(unsafe_code)]
@@ -28,16 +30,17 @@ pub mod loss;
 mod matrix;
 mod network;
 mod optimizer;
+pub mod recipes;
 mod schedule;
 
 pub use self::activation::Activation;
 pub use self::backend::Backend;
 pub use self::clip::Clip;
 pub use self::error::{Error, IsaName};
-pub use self::loss::{Loss, Target};
+pub use self::loss::{CrossEntropyLoss, Loss, SquaredErrorLoss};
 pub use self::matrix::{MatMut, MatRef};
-pub use self::network::{Batch, Initialization, Layer, LayerOptions, Network};
-pub use self::optimizer::{Method, Optimizer, Step};
+pub use self::network::{Batch, Initialization, Layer, LayerOptions, Network, Scratch, TrainOptions};
+pub use self::optimizer::{Method, Optimizer, Parameter, Rule, State, Step, WeightDecay};
 pub use self::schedule::{LearningRate, Momentum};
 pub use lanegrad_kernels::isa::Isa;
 

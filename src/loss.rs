@@ -5,26 +5,47 @@ use crate::matrix::expect_len;
 use crate::{Activation, Backend, Error, MatMut, MatRef, hyper_parameter};
 use lanegrad_kernels::loss as kernels;
 
-/// A loss, by name.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Loss {
-    /// `c/m · Σ ‖y − ŷ‖²`; goes with [`Target::Values`].
-    SquaredError {
-        /// The factor c > 0; ½ gives the mean of the lecture's `E = ½ Σ (y − ŷ)²`.
-        c: f32,
-    },
-    /// Softmax and cross-entropy; goes with [`Target::Labels`] and a last layer without activation.
-    SoftmaxCrossEntropy,
+/// A loss of a mini-batch of m examples: [`SquaredErrorLoss`] or [`CrossEntropyLoss`]. What it compares the outputs with is part of its
+/// type.
+pub trait Loss: Copy + sealed::Sealed {
+    /// What the outputs should be.
+    type Target<'a>: Copy;
+
+    /// Checks that the target goes with m × outputs, and the loss with the last layer's activation.
+    ///
+    /// # Errors
+    /// When they do not, or the loss has a parameter out of its range.
+    fn check(self, target: Self::Target<'_>, activation: Activation, shape: (usize, usize)) -> Result<(), Error>;
+
+    /// Returns the loss of the outputs of a last layer with that activation, and writes its `delta = ∂L/∂a`.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and when delta has another shape than the outputs.
+    fn delta(
+        self,
+        backend: &Backend,
+        output: MatRef<'_>,
+        activation: Activation,
+        target: Self::Target<'_>,
+        delta: MatMut<'_>,
+    ) -> Result<f64, Error>;
 }
 
-/// What the outputs of a mini-batch should be.
-#[derive(Clone, Copy, Debug)]
-pub enum Target<'a> {
-    /// y, batch × outputs.
-    Values(MatRef<'a>),
-    /// A class for each example.
-    Labels(&'a [u32]),
+mod sealed {
+    /// A loss checks its target before a step begins, and must not fail after: that is promised here alone.
+    pub trait Sealed {}
 }
+
+/// `c/m · Σ ‖y − ŷ‖²`, see [`squared_error`]. Its target is y, m × outputs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SquaredErrorLoss {
+    /// The factor c > 0; ½ gives the mean of `E = ½ Σ (y − ŷ)²`.
+    pub c: f32,
+}
+
+/// Softmax and cross-entropy, see [`softmax_cross_entropy`], for a last layer without activation. Its target is a class for each example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrossEntropyLoss;
 
 /// The operands of [`squared_error`].
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +80,9 @@ pub struct SoftmaxCrossEntropy<'a> {
 pub fn squared_error(backend: &Backend, loss: SquaredError<'_>, delta: MatMut<'_>) -> Result<f64, Error> {
     let SquaredError { predicted, target, c, activation } = loss;
     let (rows, columns) = (predicted.rows(), predicted.cols());
-    Loss::SquaredError { c }.validate(Target::Values(target), activation, (rows, columns))?;
+    SquaredErrorLoss { c }.check(target, activation, (rows, columns))?;
     delta.expect(SQUARED_ERROR, "deltas", (rows, columns))?;
-    let (predicted, target, delta) = (predicted.view(), target.view(), into_delta(delta));
+    let (predicted, target, delta) = (predicted.view(), target.view(), delta.into_delta());
     Ok(with_activation!(activation, h => {
         backend.run(kernels::SquaredError { predicted, target, rows, columns, c, activation: h, delta })
     }))
@@ -95,74 +116,66 @@ pub fn softmax_cross_entropy(
 ) -> Result<f64, Error> {
     let SoftmaxCrossEntropy { logits, labels } = loss;
     let (rows, classes) = (logits.rows(), logits.cols());
-    Loss::SoftmaxCrossEntropy.validate(Target::Labels(labels), Activation::Identity, (rows, classes))?;
+    CrossEntropyLoss.check(labels, Activation::Identity, (rows, classes))?;
     delta.expect(SOFTMAX, "deltas", (rows, classes))?;
-    Ok(backend.run(kernels::SoftmaxCrossEntropy { logits: logits.view(), labels, classes, delta: into_delta(delta) }))
+    Ok(backend.run(kernels::SoftmaxCrossEntropy { logits: logits.view(), labels, classes, delta: delta.into_delta() }))
 }
 
 const SQUARED_ERROR: &str = "squared error";
 const SOFTMAX: &str = "softmax cross-entropy";
 
-impl Loss {
-    /// Checks that the loss goes with its target and the last layer's activation, and the target with the outputs' shape.
-    pub(crate) fn validate(
-        self,
-        target: Target<'_>,
-        activation: Activation,
-        (rows, outputs): (usize, usize),
-    ) -> Result<(), Error> {
-        let operation = match self {
-            Self::SquaredError { .. } => SQUARED_ERROR,
-            Self::SoftmaxCrossEntropy => SOFTMAX,
-        };
-        if rows == 0 {
-            return Err(Error::Empty { operation, operand: "examples" });
-        }
-        match (self, target) {
-            (Self::SquaredError { c }, Target::Values(target)) => {
-                target.expect(operation, "targets", (rows, outputs))?;
-                hyper_parameter::positive("the factor c", f64::from(c))
-            }
-            (Self::SoftmaxCrossEntropy, Target::Labels(labels)) => {
-                if activation != Activation::Identity {
-                    return Err(Error::Loss {
-                        loss: operation,
-                        expected: "a last layer without activation (identity)",
-                    });
-                }
-                expect_len(operation, "list of labels", rows, labels.len())?;
-                match labels.iter().position(|&label| label as usize >= outputs) {
-                    Some(row) => Err(Error::Label { row, found: labels[row], classes: outputs }),
-                    None => Ok(()),
-                }
-            }
-            (Self::SquaredError { .. }, _) => Err(Error::Loss { loss: operation, expected: "values as its target" }),
-            (Self::SoftmaxCrossEntropy, _) => Err(Error::Loss { loss: operation, expected: "labels as its target" }),
-        }
+impl sealed::Sealed for SquaredErrorLoss {}
+impl sealed::Sealed for CrossEntropyLoss {}
+
+impl Loss for SquaredErrorLoss {
+    type Target<'a> = MatRef<'a>;
+
+    fn check(self, target: MatRef<'_>, _: Activation, (rows, outputs): (usize, usize)) -> Result<(), Error> {
+        expect_examples(SQUARED_ERROR, rows)?;
+        target.expect(SQUARED_ERROR, "targets", (rows, outputs))?;
+        hyper_parameter::positive("the factor c", f64::from(self.c))
     }
 
-    /// The loss and its delta for the outputs of a last layer with `activation`; to be validated first.
-    pub(crate) fn of(
+    fn delta(
         self,
         backend: &Backend,
-        output: MatRef<'_>,
+        predicted: MatRef<'_>,
         activation: Activation,
-        target: Target<'_>,
+        target: MatRef<'_>,
         delta: MatMut<'_>,
     ) -> Result<f64, Error> {
-        match (self, target) {
-            (Self::SquaredError { c }, Target::Values(target)) => {
-                squared_error(backend, SquaredError { predicted: output, target, c, activation }, delta)
-            }
-            (_, Target::Labels(labels)) => {
-                softmax_cross_entropy(backend, SoftmaxCrossEntropy { logits: output, labels }, delta)
-            }
-            (_, Target::Values(_)) => Err(Error::Loss { loss: SOFTMAX, expected: "labels as its target" }),
-        }
+        squared_error(backend, SquaredError { predicted, target, c: self.c, activation }, delta)
     }
 }
 
-fn into_delta(delta: MatMut<'_>) -> kernels::Delta<'_> {
-    let (data, row_stride) = delta.into_parts();
-    kernels::Delta { data, row_stride }
+impl Loss for CrossEntropyLoss {
+    type Target<'a> = &'a [u32];
+
+    fn check(self, labels: &[u32], activation: Activation, (rows, classes): (usize, usize)) -> Result<(), Error> {
+        expect_examples(SOFTMAX, rows)?;
+        if activation != Activation::Identity {
+            return Err(Error::Loss { loss: SOFTMAX, expected: "a last layer without activation (identity)" });
+        }
+        expect_len(SOFTMAX, "list of labels", rows, labels.len())?;
+        match labels.iter().position(|&label| label as usize >= classes) {
+            Some(row) => Err(Error::Label { row, found: labels[row], classes }),
+            None => Ok(()),
+        }
+    }
+
+    fn delta(
+        self,
+        backend: &Backend,
+        logits: MatRef<'_>,
+        activation: Activation,
+        labels: &[u32],
+        delta: MatMut<'_>,
+    ) -> Result<f64, Error> {
+        self.check(labels, activation, (logits.rows(), logits.cols()))?;
+        softmax_cross_entropy(backend, SoftmaxCrossEntropy { logits, labels }, delta)
+    }
+}
+
+fn expect_examples(operation: &'static str, rows: usize) -> Result<(), Error> {
+    if rows > 0 { Ok(()) } else { Err(Error::Empty { operation, operand: "examples" }) }
 }

@@ -1,6 +1,7 @@
 //! Matrices that belong to somebody else: validated, strided views over slices.
 
 use crate::Error;
+use lanegrad_kernels::loss::Delta;
 use lanegrad_kernels::sabotage;
 use lanegrad_kernels::view::View;
 
@@ -148,6 +149,11 @@ impl<'a> MatMut<'a> {
     /// the slice is empty and the stride is 0.
     pub fn into_parts(self) -> (&'a mut [f32], usize) {
         (self.data, self.row_stride)
+    }
+
+    pub(crate) fn into_delta(self) -> Delta<'a> {
+        let (data, row_stride) = self.into_parts();
+        Delta { data, row_stride }
     }
 
     pub(crate) fn expect(

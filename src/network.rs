@@ -1,62 +1,36 @@
 //! Dense layers in a row, trained mini-batch by mini-batch.
 
+mod initialization;
+mod layer;
+mod training;
+
+pub use self::initialization::Initialization;
+pub use self::layer::{Layer, LayerOptions};
+pub use self::training::{Batch, TrainOptions};
+
+use self::training::Buffers;
 use crate::backend::{reserve, resize};
-use crate::{Activation, Backend, Clip, Error, Loss, MatMut, MatRef, Optimizer, Target, dense};
+use crate::{Activation, Backend, Error, MatMut, MatRef};
 use lanegrad_kernels::sabotage;
-use rand::{Rng, RngExt};
-
-/// How a layer's weights are drawn; its bias starts at 0. With `in` inputs and `out` units:
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Initialization {
-    /// Uniform in ±√(6/(in + out)). Source: Glorot & Bengio 2010.
-    GlorotUniform,
-    /// Normal with variance 2/(in + out). Source: Glorot & Bengio 2010.
-    GlorotNormal,
-    /// Uniform in ±√(6/in). Source: He et al. 2015.
-    HeUniform,
-    /// Normal with variance 2/in. Source: He et al. 2015.
-    HeNormal,
-}
-
-/// A layer to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LayerOptions {
-    /// Number of units: the outputs of the layer.
-    pub units: usize,
-    /// h
-    pub activation: Activation,
-    /// How the weights are drawn.
-    pub initialization: Initialization,
-}
-
-/// `z = h(x·wᵀ + b)`
-#[derive(Clone, Debug)]
-pub struct Layer {
-    inputs: usize,
-    units: usize,
-    activation: Activation,
-    w: Vec<f32>,
-    b: Vec<f32>,
-}
 
 /// A network `f = f_L ∘ … ∘ f_1` of dense layers, with the buffers to train it.
 ///
 /// ```
 /// use lanegrad::*;
-/// use rand::{SeedableRng, rngs::StdRng};
+/// use rand::{RngExt, SeedableRng, rngs::StdRng};
 /// let mut backend = Backend::new()?;
 /// let layer = |units, activation| LayerOptions { units, activation, initialization: Initialization::GlorotUniform };
 /// let layers = [layer(8, Activation::Tanh), layer(1, Activation::Sigmoid)];
-/// let mut network = Network::new(2, &layers, &mut StdRng::seed_from_u64(7))?;
-/// let adam = Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 };
-/// let mut optimizer = Optimizer::new(adam, LearningRate::Constant(0.05))?;
+/// let mut rng = StdRng::seed_from_u64(7); // of any version of any crate
+/// let mut network = Network::new(2, &layers, || rng.random())?;
+/// let mut optimizer = Optimizer::new(Rule::new(Method::adam(), LearningRate::Constant(0.05))?);
+/// let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip: None };
 /// // Exclusive or.
 /// let x = MatRef::new(&[0., 0., 0., 1., 1., 0., 1., 1.], 4, 2)?;
 /// let y = MatRef::new(&[0., 1., 1., 0.], 4, 1)?;
-/// let batch = Batch { x, target: Target::Values(y), loss: Loss::SquaredError { c: 0.5 }, clip: None };
 /// let mut loss = f64::NAN;
 /// for _ in 0..500 {
-///     loss = network.train_step(&mut backend, &mut optimizer, batch)?;
+///     loss = network.train_step(&mut backend, &mut optimizer, options, Batch { x, target: y })?;
 /// }
 /// assert!(loss < 0.01);
 /// # Ok::<(), lanegrad::Error>(())
@@ -77,32 +51,16 @@ pub struct Layer {
 #[derive(Clone, Debug)]
 pub struct Network {
     layers: Vec<Layer>,
-    /// For each layer its output z and, while training, its delta and gradients.
+    /// For training.
     buffers: Vec<Buffers>,
 }
 
+/// Where [`Network::predict`] puts the outputs of the layers. It can be used again, with any network.
 #[derive(Clone, Debug, Default)]
-struct Buffers {
-    z: Vec<f32>,
-    delta: Vec<f32>,
-    dw: Vec<f32>,
-    db: Vec<f32>,
+pub struct Scratch {
+    outputs: [Vec<f32>; 2],
 }
 
-/// A mini-batch, and what is to be minimised on it.
-#[derive(Clone, Copy, Debug)]
-pub struct Batch<'a> {
-    /// Inputs, batch × inputs of the network.
-    pub x: MatRef<'a>,
-    /// What the outputs should be.
-    pub target: Target<'a>,
-    /// The loss.
-    pub loss: Loss,
-    /// How the gradients are clipped before the update, if at all.
-    pub clip: Option<Clip>,
-}
-
-const TRAIN: &str = "train step";
 const PREDICT: &str = "predict";
 
 /// Memory is taken in two rounds: all of it is asked for before any is filled, so that a mini-batch that is too large is refused
@@ -110,70 +68,13 @@ const PREDICT: &str = "predict";
 const TAKE: [Take; 2] = [reserve, resize];
 type Take = fn(&'static str, &mut Vec<f32>, usize) -> Result<(), Error>;
 
-impl Initialization {
-    /// A weight of a layer with `inputs` inputs and `units` units.
-    fn draw<R: Rng + ?Sized>(self, inputs: usize, units: usize, rng: &mut R) -> f32 {
-        let variance = match self {
-            Self::GlorotUniform | Self::GlorotNormal => 2.0 / (inputs as f64 + units as f64),
-            Self::HeUniform | Self::HeNormal => 2.0 / inputs as f64,
-        };
-        let standard = match self {
-            Self::GlorotUniform | Self::HeUniform => (2.0 * rng.random::<f64>() - 1.0) * 3_f64.sqrt(),
-            Self::GlorotNormal | Self::HeNormal => {
-                // Box & Muller 1958; 1 − u keeps the logarithm finite.
-                let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-                radius * (core::f64::consts::TAU * rng.random::<f64>()).cos()
-            }
-        };
-        (variance.sqrt() * standard) as f32
-    }
-}
-
-impl Layer {
-    fn new<R: Rng + ?Sized>(inputs: usize, options: LayerOptions, rng: &mut R) -> Result<Self, Error> {
-        const OPERATION: &str = "network";
-        let LayerOptions { units, activation, initialization } = options;
-        let len = inputs.checked_mul(units).ok_or(Error::OutOfMemory { operation: OPERATION, numbers: None })?;
-        let (mut w, mut b) = (Vec::new(), Vec::new());
-        resize(OPERATION, &mut w, len)?;
-        resize(OPERATION, &mut b, units)?;
-        for weight in &mut w {
-            *weight = initialization.draw(inputs, units, rng);
-        }
-        Ok(Self { inputs, units, activation, w, b })
-    }
-
-    /// w, units × inputs.
-    pub fn weights(&self) -> MatRef<'_> {
-        matrix(&self.w, self.units, self.inputs)
-    }
-
-    /// b, of length units.
-    pub fn bias(&self) -> &[f32] {
-        &self.b
-    }
-
-    /// h
-    pub fn activation(&self) -> Activation {
-        self.activation
-    }
-
-    /// The parameter tensors, w before b, as the optimizer counts them.
-    fn tensors(&mut self) -> [&mut [f32]; 2] {
-        [&mut self.w, &mut self.b]
-    }
-
-    fn lens(&self) -> [usize; 2] {
-        [self.w.len(), self.b.len()]
-    }
-}
-
 impl Network {
-    /// A network with `inputs` inputs, its weights drawn from `rng`.
+    /// A network with `inputs` inputs. Its weights are made from numbers that `uniform` draws in [0, 1), layer by layer and row by row: a
+    /// closure takes the random numbers of any crate, such as `|| rng.random()`.
     ///
     /// # Errors
     /// When there are no layers, inputs or units, or no memory for the weights.
-    pub fn new<R: Rng + ?Sized>(inputs: usize, layers: &[LayerOptions], rng: &mut R) -> Result<Self, Error> {
+    pub fn new(inputs: usize, layers: &[LayerOptions], mut uniform: impl FnMut() -> f64) -> Result<Self, Error> {
         let empty = |operand| Err(Error::Empty { operation: "network", operand });
         if layers.is_empty() {
             return empty("layers");
@@ -186,7 +87,7 @@ impl Network {
         }
         let mut below = inputs;
         let layers = layers.iter().map(|&options| {
-            let layer = Layer::new(below, options, rng)?;
+            let layer = Layer::new(below, options, &mut uniform)?;
             below = options.units;
             Ok(layer)
         });
@@ -210,131 +111,49 @@ impl Network {
         self.layers.iter_mut().map(Layer::tensors)
     }
 
-    /// The outputs `f(x)`, batch × units of the last layer.
+    /// The outputs `f(x)`, batch × units of the last layer. Nothing of the network changes: it serves any number of threads at once, each
+    /// with a [`Backend`] and a [`Scratch`] of its own.
+    ///
+    /// ```
+    /// # use lanegrad::*;
+    /// let layer = LayerOptions { units: 3, activation: Activation::Tanh, initialization: Initialization::GlorotNormal };
+    /// let network = Network::new(4, &[layer; 2], || 0.25)?;
+    /// std::thread::scope(|threads| {
+    ///     for _ in 0..4 {
+    ///         threads.spawn(|| {
+    ///             let (mut backend, mut scratch) = (Backend::new()?, Scratch::default());
+    ///             let x = [1.0; 8];
+    ///             let outputs = network.predict(&mut backend, &mut scratch, MatRef::new(&x, 2, 4)?)?;
+    ///             assert_eq!((outputs.rows(), outputs.cols()), (2, 3));
+    ///             Ok::<(), Error>(())
+    ///         });
+    ///     }
+    /// });
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
-    /// When x does not have as many columns as the network has inputs, or there is no memory for the buffers.
-    pub fn predict(&mut self, backend: &mut Backend, x: MatRef<'_>) -> Result<MatRef<'_>, Error> {
-        x.expect(PREDICT, "inputs", (x.rows(), self.layers[0].inputs))?;
-        for take in TAKE {
-            for (layer, buffers) in self.layers.iter().zip(&mut self.buffers) {
-                take(PREDICT, &mut buffers.z, numbers(PREDICT, x.rows(), layer.units)?)?;
-            }
-        }
-        self.forward(backend, x)?;
-        let z = self.buffers.last().map_or(&[][..], |buffers| &buffers.z);
-        Ok(matrix(z, x.rows(), self.outputs()))
-    }
-
-    /// One step of training: looks ahead if the optimizer does, runs forward and backward, clips, updates. Returns the loss of
-    /// the mini-batch before the update.
-    ///
-    /// The second and later steps allocate nothing, unless the mini-batch is larger than those before.
-    ///
-    /// # Errors
-    /// When a shape, label or limit is wrong, the loss does not go with its target or the last layer's activation, the
-    /// optimizer was used for other parameters, or there is no memory for the buffers. No parameter has changed then.
-    pub fn train_step(
-        &mut self,
+    /// When x does not have as many columns as the network has inputs, or there is no memory for the outputs.
+    pub fn predict<'s>(
+        &self,
         backend: &mut Backend,
-        optimizer: &mut Optimizer,
-        batch: Batch<'_>,
-    ) -> Result<f64, Error> {
-        let Batch { x, target, loss, clip } = batch;
-        x.expect(TRAIN, "inputs", (x.rows(), self.layers[0].inputs))?;
-        if let Some(clip) = clip {
-            clip.validate()?;
-        }
-        loss.validate(target, self.activation(), (x.rows(), self.outputs()))?;
-        self.reserve(backend, x.rows())?;
-        optimizer.prepare(2 * self.layers.len(), |index| self.layers[index / 2].lens()[index % 2])?;
-
-        // Everything that can fail is behind us.
-        if let Some(ahead) = optimizer.look_ahead() {
-            for (index, theta) in self.layers.iter_mut().flat_map(Layer::tensors).enumerate() {
-                optimizer.move_by(backend.isa(), ahead, index, theta);
-            }
-        }
-        self.forward(backend, x)?;
-        let loss = self.loss(backend, loss, target, x.rows())?;
-        self.backward(backend, x)?;
-        if let Some(clip) = clip {
-            self.clip(backend, clip);
-        }
-        let rule = optimizer.advance();
-        let gradients = self.buffers.iter().flat_map(|buffers| [&buffers.dw, &buffers.db]);
-        for (index, (theta, gradient)) in self.layers.iter_mut().flat_map(Layer::tensors).zip(gradients).enumerate() {
-            optimizer.update(backend.isa(), rule, index, theta, gradient);
-        }
-        Ok(loss)
-    }
-
-    /// The buffers and the workspace for a step on `batch` examples.
-    fn reserve(&mut self, backend: &mut Backend, batch: usize) -> Result<(), Error> {
+        scratch: &'s mut Scratch,
+        x: MatRef<'_>,
+    ) -> Result<MatRef<'s>, Error> {
+        x.expect(PREDICT, "inputs", (x.rows(), self.layers[0].inputs))?;
+        let batch = x.rows();
         for take in TAKE {
-            for (layer, buffers) in self.layers.iter().zip(&mut self.buffers) {
-                let outputs = numbers(TRAIN, batch, layer.units)?;
-                take(TRAIN, &mut buffers.z, outputs)?;
-                take(TRAIN, &mut buffers.delta, outputs)?;
-                take(TRAIN, &mut buffers.dw, layer.w.len())?;
-                take(TRAIN, &mut buffers.db, layer.b.len())?;
+            for (l, layer) in self.layers.iter().enumerate() {
+                take(PREDICT, &mut scratch.outputs[l % 2], numbers(PREDICT, batch, layer.units)?)?;
             }
         }
-        self.layers.iter().try_for_each(|layer| dense::reserve(backend, batch, layer.inputs, layer.units))
-    }
-
-    /// All layers' z from x.
-    fn forward(&mut self, backend: &mut Backend, x: MatRef<'_>) -> Result<(), Error> {
-        let batch = x.rows();
         for (l, layer) in self.layers.iter().enumerate() {
-            let (below, from) = self.buffers.split_at_mut(l);
-            let x = below.last().map_or(x, |below| matrix(&below.z, batch, layer.inputs));
-            let Layer { units, activation, ref b, .. } = *layer;
-            let forward = dense::Forward { x, w: layer.weights(), bias: Some(b), activation };
-            dense::forward(backend, forward, matrix_mut(&mut from[0].z, batch, units))?;
+            let [even, odd] = &mut scratch.outputs;
+            let (from, to) = if l % 2 == 0 { (odd, even) } else { (even, odd) };
+            let x = if l == 0 { x } else { matrix(from, batch, layer.inputs) };
+            layer.forward(backend, x, to)?;
         }
-        Ok(())
-    }
-
-    /// The loss, and the last layer's delta.
-    fn loss(&mut self, backend: &Backend, loss: Loss, target: Target<'_>, batch: usize) -> Result<f64, Error> {
-        let (activation, outputs) = (self.activation(), self.outputs());
-        let Some(Buffers { z, delta, .. }) = self.buffers.last_mut() else { unreachable!("there is a layer") };
-        let delta = matrix_mut(delta, batch, outputs);
-        loss.of(backend, matrix(z, batch, outputs), activation, target, delta)
-    }
-
-    /// All layers' gradients and, but for the last, deltas.
-    fn backward(&mut self, backend: &mut Backend, x: MatRef<'_>) -> Result<(), Error> {
-        let batch = x.rows();
-        for (l, layer) in self.layers.iter().enumerate().rev() {
-            let (below, from) = self.buffers.split_at_mut(l);
-            let Buffers { delta, dw, db, .. } = &mut from[0];
-            let delta = matrix(delta, batch, layer.units);
-            let x = below.last().map_or(x, |below| matrix(&below.z, batch, layer.inputs));
-            let gradient = dense::Gradient { delta, x, accumulate: false };
-            dense::gradient(
-                backend,
-                gradient,
-                matrix_mut(dw, layer.units, layer.inputs),
-                Some(&mut db[..layer.units]),
-            )?;
-            if let Some(below) = below.last_mut() {
-                let z = matrix(sabotage!(&below.z, 19 => below.delta.clone().leak()), batch, layer.inputs);
-                let below_activation = self.layers[l - 1].activation;
-                let w = sabotage!(layer.weights(), 18 => matrix(sabotage::updated(&layer.w, dw), layer.units, layer.inputs));
-                let backward = dense::Backward { delta, w, below: Some((below_activation, z)) };
-                dense::backward(backend, backward, matrix_mut(&mut below.delta, batch, layer.inputs))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn clip(&mut self, backend: &Backend, clip: Clip) {
-        let clipping = clip.measure(backend, self.buffers.iter().flat_map(|buffers| [&buffers.dw[..], &buffers.db]));
-        for gradient in self.buffers.iter_mut().flat_map(|buffers| [&mut buffers.dw, &mut buffers.db]) {
-            clipping.apply(backend, gradient);
-        }
+        Ok(matrix(&scratch.outputs[(self.layers.len() - 1) % 2], batch, self.outputs()))
     }
 
     fn outputs(&self) -> usize {

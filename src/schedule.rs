@@ -4,6 +4,7 @@ use crate::{Error, hyper_parameter};
 
 /// The step size η_t.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum LearningRate {
     /// `η_t = η`
     Constant(f64),
@@ -25,6 +26,7 @@ pub enum LearningRate {
 
 /// The momentum α_t in [0, 1).
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Momentum {
     /// `α_t = α`
     Constant(f64),

@@ -3,10 +3,10 @@
 #![allow(dead_code, reason = "each benchmark takes a part of it")]
 
 use lanegrad::{
-    Activation, Backend, Batch, Error, Initialization, LayerOptions, LearningRate, Loss, MatRef, Method, Network,
-    Optimizer, Target,
+    Activation, Backend, Batch, CrossEntropyLoss, Error, Initialization, LayerOptions, LearningRate, MatRef, Method,
+    Network, Optimizer, Rule, TrainOptions,
 };
-use rand::{SeedableRng, rngs::StdRng};
+use lanegrad_verify::random::uniform;
 
 /// The units of its layers, and a mini-batch.
 #[derive(Clone, Copy, Debug)]
@@ -94,15 +94,15 @@ impl Training {
             activation: if index == last { Activation::Identity } else { Activation::Relu },
             initialization: Initialization::HeUniform,
         });
-        let network = Network::new(net.inputs(), &layers.collect::<Vec<_>>(), &mut StdRng::seed_from_u64(1))?;
-        let optimizer = Optimizer::new(method, LearningRate::Constant(RATE))?;
+        let network = Network::new(net.inputs(), &layers.collect::<Vec<_>>(), uniform(1))?;
+        let optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(RATE))?);
         Ok(Self { net, network, optimizer, backend, x: net.x(), labels: net.labels() })
     }
 
     /// Makes a step. Returns the loss before it.
     pub(crate) fn step(&mut self) -> Result<f64, Error> {
         let x = MatRef::new(&self.x, self.net.batch, self.net.inputs())?;
-        let batch = Batch { x, target: Target::Labels(&self.labels), loss: Loss::SoftmaxCrossEntropy, clip: None };
-        self.network.train_step(&mut self.backend, &mut self.optimizer, batch)
+        let options = TrainOptions { loss: CrossEntropyLoss, clip: None };
+        self.network.train_step(&mut self.backend, &mut self.optimizer, options, Batch { x, target: &self.labels })
     }
 }

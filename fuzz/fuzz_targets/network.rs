@@ -6,12 +6,13 @@
 
 use arbitrary::{Result, Unstructured};
 use lanegrad::{
-    Activation, Batch, Clip, Initialization, LayerOptions, LearningRate, Loss, MatRef, Method, Momentum, Network,
-    Optimizer, Target,
+    Activation, Clip, Initialization, LayerOptions, LearningRate, MatRef, Method, Momentum, Network, Optimizer, Rule,
+    Scratch,
 };
 use lanegrad_fuzz::{Numbers, backend, strides};
+use lanegrad_verify::objective::Objective;
+use lanegrad_verify::random::uniform;
 use lanegrad_verify::reference;
-use rand::{SeedableRng, rngs::StdRng};
 
 /// Of the largest parameter, and of the loss.
 const TOLERANCE: f64 = 1e-3;
@@ -38,7 +39,7 @@ fn rule(u: &mut Unstructured<'_>) -> Result<(Method, reference::Rule)> {
             reference::Rule::RmsPropNesterov { rho, delta, alpha: exact },
         ),
         _ => (
-            Method::Adam { first_decay: rho, second_decay: alpha, epsilon: delta },
+            Method::Adam { beta1: rho, beta2: alpha, epsilon: delta },
             reference::Rule::Adam { rho_1: rho, rho_2: alpha, delta },
         ),
     })
@@ -54,12 +55,12 @@ fn exact_activation(activation: Activation) -> reference::Activation {
         Activation::Sigmoid => reference::Activation::Sigmoid,
         Activation::Tanh => reference::Activation::Tanh,
         Activation::Relu => reference::Activation::Relu,
+        other => unreachable!("{other:?} is not in the reference"),
     }
 }
 
 fn parameters(network: &mut Network) -> Vec<f64> {
-    let layers = network.layers_mut().iter_mut().map(lanegrad::Layer::parameters_mut);
-    layers.flat_map(|(w, b)| w.iter().chain(b.iter()).map(|&x| f64::from(x)).collect::<Vec<_>>()).collect()
+    network.parameters_mut().flatten().flatten().map(|&mut x| f64::from(x)).collect()
 }
 
 /// The network with other parameters.
@@ -98,13 +99,11 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     };
     let steps = u.int_in_range(1..=4)?;
 
-    let mut network =
-        Network::new(inputs, &layers, &mut StdRng::seed_from_u64(u.arbitrary()?)).expect("it has layers and units");
+    let mut network = Network::new(inputs, &layers, uniform(u.arbitrary()?)).expect("it has layers and units");
     let x: Vec<f32> = (0..batch * inputs).map(|_| numbers.fraction()).collect();
     let y: Vec<f32> = (0..batch * outputs).map(|_| numbers.fraction()).collect();
     let labels: Vec<u32> = (0..batch).map(|_| u.int_in_range(0..=outputs as u32 - 1)).collect::<Result<_>>()?;
-    for (layer, options) in network.layers_mut().iter_mut().zip(&layers) {
-        let bias = layer.parameters_mut().1;
+    for ([_, bias], options) in network.parameters_mut().zip(&layers) {
         assert_eq!(bias.len(), options.units);
         bias.fill_with(|| numbers.fraction());
     }
@@ -112,14 +111,14 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let exact_x = reference::Matrix::from_fn(batch, inputs, |i, j| f64::from(x[i * inputs + j]));
     let (x_strides, y_strides) =
         (strides(u, (batch, inputs), (inputs, 1))?, strides(u, (batch, outputs), (outputs, 1))?);
-    let (target, exact_target, loss, exact_loss) = if softmax {
+    let (objective, exact_target, exact_loss) = if softmax {
         let exact = reference::Target::Labels(labels.iter().map(|&label| label as usize).collect());
-        (Target::Labels(&labels), exact, Loss::SoftmaxCrossEntropy, reference::Loss::SoftmaxCrossEntropy)
+        (Objective::CrossEntropy { labels: &labels }, exact, reference::Loss::SoftmaxCrossEntropy)
     } else {
         let values = MatRef::with_strides(&y, batch, outputs, y_strides.0, y_strides.1).expect("the view fits");
         let exact = reference::Matrix::from_fn(batch, outputs, |i, j| f64::from(y[i * outputs + j]));
         let exact = reference::Target::Values(exact);
-        (Target::Values(values), exact, Loss::SquaredError { c: 0.5 }, reference::Loss::SquaredError { c: 0.5 })
+        (Objective::SquaredError { c: 0.5, target: values }, exact, reference::Loss::SquaredError { c: 0.5 })
     };
     let exact_network = reference::Network {
         layers: network
@@ -137,7 +136,8 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     };
     let mut theta = parameters(&mut network);
     let mut exact_optimizer = reference::Optimizer::new(rule, reference::LearningRate::Constant(rate), theta.len());
-    let mut optimizer = Optimizer::new(method, LearningRate::Constant(rate)).expect("all are in range");
+    let mut scratch = Scratch::default();
+    let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(rate)).expect("all are in range"));
 
     for step in 1..=steps {
         let (mut is_clear, mut expected) = (true, f64::NAN);
@@ -156,7 +156,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
                     let factor = (f64::from(limit) / norm).min(1.0);
                     numbers.iter_mut().for_each(|g| *g *= factor);
                 }
-                None => {}
+                _ => {}
             }
             numbers
         });
@@ -165,11 +165,10 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         }
         let (row, col) = strides(u, (0, inputs), (inputs, 1))?;
         let nothing = MatRef::with_strides(&[], 0, inputs, row, col).expect("there is nothing to view");
-        let outputs_of_nothing = network.predict(&mut backend, nothing).expect("it has its columns");
+        let outputs_of_nothing = network.predict(&mut backend, &mut scratch, nothing).expect("it has its columns");
         assert_eq!((outputs_of_nothing.rows(), outputs_of_nothing.cols()), (0, outputs));
         let x = MatRef::with_strides(&x, batch, inputs, x_strides.0, x_strides.1).expect("the view fits");
-        let found =
-            network.train_step(&mut backend, &mut optimizer, Batch { x, target, loss, clip }).expect("everything fits");
+        let found = objective.train_step(&mut network, &mut backend, &mut optimizer, x, clip).expect("everything fits");
         let what = (backend.isa(), method, step);
         assert!(
             (found - expected).abs() <= TOLERANCE * (1.0 + expected),

@@ -3,7 +3,7 @@
 #![no_main]
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer};
+use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer, Parameter, Rule, WeightDecay};
 use lanegrad_fuzz::same;
 use lanegrad_verify::{shapes::Edges, twin::Twin};
 
@@ -33,14 +33,15 @@ fn learning_rate(u: &mut Unstructured<'_>) -> Result<LearningRate> {
 }
 
 fn method(u: &mut Unstructured<'_>) -> Result<Method> {
-    Ok(match u.int_in_range(0..=6)? {
+    Ok(match u.int_in_range(0..=7)? {
         0 => Method::Sgd,
         1 => Method::Momentum { momentum: momentum(u)? },
         2 => Method::Nesterov { momentum: momentum(u)? },
         3 => Method::Adagrad { epsilon: number(u)? },
         4 => Method::RmsProp { decay: number(u)?, epsilon: number(u)? },
-        5 => Method::RmsPropNesterov { decay: number(u)?, epsilon: number(u)?, momentum: momentum(u)? },
-        _ => Method::Adam { first_decay: number(u)?, second_decay: number(u)?, epsilon: number(u)? },
+        5 => Method::RmsPropOutside { decay: number(u)?, epsilon: number(u)? },
+        6 => Method::RmsPropNesterov { decay: number(u)?, epsilon: number(u)?, momentum: momentum(u)? },
+        _ => Method::Adam { beta1: number(u)?, beta2: number(u)?, epsilon: number(u)? },
     })
 }
 
@@ -78,15 +79,15 @@ fn optimize(
         for &cut in cuts {
             let (part, behind) = rest.split_at_mut(cut.min(rest.len()));
             let (part_gradient, behind_gradient) = rest_gradient.split_at(part.len());
-            parameters.push(part);
+            parameters.push(Parameter::new(parameters.len() as u64, part));
             gradients.push(part_gradient);
             (rest, rest_gradient) = (behind, behind_gradient);
         }
-        parameters.push(rest);
+        parameters.push(Parameter::new(parameters.len() as u64, rest));
         gradients.push(rest_gradient);
         if before != Before::Nothing {
-            let bits = |parameters: &[&mut [f32]]| -> Vec<Vec<u32>> {
-                parameters.iter().map(|tensor| tensor.iter().map(|theta| theta.to_bits()).collect()).collect()
+            let bits = |parameters: &[Parameter<'_>]| -> Vec<Vec<u32>> {
+                parameters.iter().map(|tensor| tensor.values.iter().map(|theta| theta.to_bits()).collect()).collect()
             };
             let theta = bits(&parameters);
             let step = optimizer.begin(backend, &mut parameters).expect("the same tensors at each step");
@@ -105,7 +106,7 @@ fn optimize(
 /// The parameters after the steps, by the scalar twin.
 fn twin(optimizer: &Optimizer, fused: bool, elements: &[Element]) -> Vec<f32> {
     let mut theta: Vec<_> = elements.iter().map(|element| element.theta).collect();
-    let mut twin = Twin::new(optimizer.method(), optimizer.learning_rate(), fused, theta.len());
+    let mut twin = Twin::new(optimizer.rule(), fused, theta.len());
     for t in 0..STEPS {
         twin.step(&mut theta, |_| elements.iter().map(|element| element.gradients[t]).collect());
     }
@@ -114,7 +115,11 @@ fn twin(optimizer: &Optimizer, fused: bool, elements: &[Element]) -> Vec<f32> {
 
 fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let (method, learning_rate) = (method(u)?, learning_rate(u)?);
-    let Ok(optimizer) = Optimizer::new(method, learning_rate) else { return Ok(()) };
+    let Ok(rule) = Rule::new(method, learning_rate) else { return Ok(()) };
+    let lambda = f64::from(u.int_in_range(0..=1000_u16)?) / 500.0;
+    let decay = [WeightDecay::None, WeightDecay::Coupled(lambda), WeightDecay::Decoupled(lambda)];
+    let Ok(rule) = rule.with_weight_decay(*u.choose(&decay)?) else { return Ok(()) };
+    let optimizer = Optimizer::new(rule);
     let cuts: Vec<_> = (0..u.int_in_range(0..=3)?).map(|_| u.int_in_range(0..=40)).collect::<Result<_>>()?;
     let before: [Before; STEPS] = u.arbitrary()?;
     let elements: Vec<Element> = u.arbitrary()?;
@@ -126,7 +131,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         for (cuts, before) in [(&[][..], [Before::Nothing; STEPS]), (&cuts, before)] {
             let found = optimize(&backend, optimizer.clone(), &elements, cuts, before);
             let equal = found.iter().zip(twin).all(|(&a, &b)| same(a, b));
-            assert!(equal, "{isa}, {method:?}, {learning_rate:?}, cut at {cuts:?}: {found:?}, twin: {twin:?}");
+            assert!(equal, "{isa}, {rule:?}, cut at {cuts:?}: {found:?}, twin: {twin:?}");
         }
     }
     Ok(())

@@ -1,8 +1,10 @@
-//! Maps of a slice onto itself.
+//! Maps of a slice onto itself, and of two matrices onto a third.
 
 use crate::isa::Kernel;
+use crate::loss::Delta;
 use crate::math::Activation;
 use crate::simd::Simd;
+use crate::view::View;
 use core::marker::PhantomData;
 
 /// A lane function.
@@ -43,6 +45,70 @@ pub(crate) fn map<S: Simd>(simd: S, x: &mut [f32], f: impl Fn(S::V) -> S::V) {
     }
     let rest = chunks.into_remainder();
     simd.store_partial(f(simd.load_partial(rest)), rest);
+}
+
+/// `out ← f(a, b)` for row i of two matrices, a vector at a time; `f` is told the vector's number. Sixteen elements are taken at a time
+/// while there are whole vectors in place, so that the number modulo `16 / LANES` is a constant.
+#[inline(always)]
+pub(crate) fn zip_row<S: Simd>(
+    simd: S,
+    (a, b): (View<'_>, View<'_>),
+    i: usize,
+    out: &mut [f32],
+    mut f: impl FnMut(usize, S::V, S::V) -> S::V,
+) {
+    let whole = if a.col_stride == 1 && b.col_stride == 1 { out.len() / 16 * 16 } else { 0 };
+    let (vectors, rest) = out.split_at_mut(whole);
+    if whole > 0 {
+        let rows = a.row(i, 0..whole).as_chunks::<16>().0.iter().zip(b.row(i, 0..whole).as_chunks::<16>().0);
+        for ((a, b), out) in rows.zip(vectors.as_chunks_mut::<16>().0) {
+            for index in 0..16 / S::LANES {
+                let at = index * S::LANES;
+                simd.store(f(index, simd.load(&a[at..]), simd.load(&b[at..])), &mut out[at..]);
+            }
+        }
+    }
+    for (index, out) in rest.chunks_mut(S::LANES).enumerate() {
+        let from = whole + index * S::LANES;
+        let lanes = from..from + out.len();
+        simd.store_partial(f(index, a.load(simd, i, lanes.clone()), b.load(simd, i, lanes)), out);
+    }
+}
+
+/// `delta = g ⊙ h'(a)`, from the gradient `g = ∂L/∂z` and `z = h(a)`.
+#[derive(Debug)]
+pub struct TimesDerivative<'a, H> {
+    /// rows × columns
+    pub gradient: View<'a>,
+    /// rows × columns
+    pub z: View<'a>,
+    /// h
+    pub activation: H,
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub columns: usize,
+    /// rows × columns
+    pub delta: Delta<'a>,
+}
+
+impl<H: Activation> Kernel for TimesDerivative<'_, H> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { gradient, z, rows, columns, mut delta, .. } = self;
+        for i in 0..rows {
+            zip_row(
+                simd,
+                (gradient, z),
+                i,
+                delta.row(i, 0..columns),
+                #[inline(always)]
+                |_, gradient, z| H::times_derivative(simd, gradient, z),
+            );
+        }
+    }
 }
 
 /// `x · factor`

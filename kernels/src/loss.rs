@@ -19,7 +19,7 @@ pub struct Delta<'a> {
 
 impl Delta<'_> {
     #[inline(always)]
-    fn row(&mut self, i: usize, columns: core::ops::Range<usize>) -> &mut [f32] {
+    pub(crate) fn row(&mut self, i: usize, columns: core::ops::Range<usize>) -> &mut [f32] {
         &mut self.data[i * self.row_stride..][columns]
     }
 }

@@ -13,6 +13,7 @@ use crate::simd::Simd;
 
 mod adagrad;
 mod adam;
+mod decay;
 mod momentum;
 mod moving_average;
 mod nesterov;
@@ -22,15 +23,19 @@ mod sgd;
 
 pub use self::adagrad::Adagrad;
 pub use self::adam::Adam;
+pub use self::decay::{Decay, Decayed};
 pub use self::momentum::Momentum;
 pub use self::moving_average::MovingAverage;
 pub use self::nesterov::{LookAhead, Nesterov};
-pub use self::rmsprop::RmsProp;
+pub use self::rmsprop::{RmsProp, RmsPropOutside};
 pub use self::rmsprop_nesterov::RmsPropNesterov;
 pub use self::sgd::Sgd;
 
 /// An optimizer's step for one parameter, with `STATES` numbers kept from step to step.
 pub trait Rule<const STATES: usize>: Copy {
+    /// What the states are.
+    const NAMES: &'static [&'static str; STATES];
+
     /// The new parameter and states.
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, states: [S::V; STATES]) -> (S::V, [S::V; STATES]);
 }

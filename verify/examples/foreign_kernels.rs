@@ -5,7 +5,7 @@
 //! cargo run --release -p lanegrad-verify --example foreign_kernels
 //! ```
 
-use lanegrad::{LearningRate, MatMut, MatRef, Method};
+use lanegrad::{LearningRate, MatMut, MatRef, Method, Rule};
 use lanegrad_verify::check::{product, update};
 use lanegrad_verify::foreign;
 use lanegrad_verify::shapes::Edges;
@@ -69,10 +69,11 @@ fn multiply_without_last_term(a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, accum
     foreign::matrixmultiply(a, b, c, accumulate);
 }
 
-/// A plain Adagrad that anybody may have written: `r ← r + g²; θ ← θ − η/(δ + √r) · g`.
+/// A plain Adagrad that anybody may have written: `r ← r + g²; θ ← θ − η · g/(δ + √r)`.
 fn adagrad(epsilon: f32, inside: bool, tally: &mut Tally) {
     let lengths = [0, 1, 7, 8, 9, 1000];
-    let method = Method::Adagrad { epsilon: epsilon.into() };
+    let rule = Rule::new(Method::Adagrad { epsilon: epsilon.into() }, LearningRate::Constant(0.01))
+        .expect("epsilon is in range");
     let mut state: Vec<Vec<f32>> = lengths.iter().map(|&len| vec![0.0; len]).collect();
     let mut step = |theta: &mut [Vec<f32>], gradient: &mut dyn FnMut(usize, &[f32]) -> Vec<f32>| {
         for (slice, (theta, state)) in theta.iter_mut().zip(&mut state).enumerate() {
@@ -80,10 +81,10 @@ fn adagrad(epsilon: f32, inside: bool, tally: &mut Tally) {
             for ((theta, g), r) in theta.iter_mut().zip(gradient).zip(state) {
                 *r += g * g;
                 let root = if inside { (epsilon + *r).sqrt() } else { epsilon + r.sqrt() };
-                *theta -= 0.01 / root * g;
+                *theta -= 0.01 * (g / root);
             }
         }
     };
     // It rounds every product: `fused` is false.
-    update::against_twin(method, LearningRate::Constant(0.01), false, &lengths, &mut step, tally);
+    update::against_twin(rule, false, &lengths, &mut step, tally);
 }

@@ -7,9 +7,10 @@
 //! Some processors compute with subnormals at full speed; others stop for each vector that holds one, for some hundred cycles.
 
 use lanegrad::{
-    Activation, Backend, Batch, Error, Initialization, Isa, LayerOptions, LearningRate, Loss, MatRef, Method, Momentum,
-    Network, Optimizer, Target,
+    Activation, Backend, Batch, Error, Initialization, Isa, LayerOptions, LearningRate, MatRef, Method, Momentum,
+    Network, Optimizer, Rule, SquaredErrorLoss, TrainOptions,
 };
+use lanegrad_verify::random::uniform;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::process::ExitCode;
@@ -37,7 +38,7 @@ const DATA: [(&str, [f32; 3]); 4] = [
 const METHODS: [(&str, Method); 3] = [
     ("SGD", Method::Sgd),
     ("momentum", Method::Momentum { momentum: Momentum::Constant(0.9) }),
-    ("Adam", Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 }),
+    ("Adam", Method::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }),
 ];
 
 fn numbers(seed: u64, len: usize, scale: f32) -> Vec<f32> {
@@ -59,11 +60,11 @@ impl Training {
     fn new(method: Method, [x, theta, y]: [f32; 3]) -> Result<Self, Error> {
         let layer = |units, activation| LayerOptions { units, activation, initialization: Initialization::HeNormal };
         let layers = [layer(HIDDEN, Activation::Relu), layer(OUTPUTS, Activation::Identity)];
-        let network = Network::new(INPUTS, &layers, &mut StdRng::seed_from_u64(1))?;
+        let network = Network::new(INPUTS, &layers, uniform(1))?;
         let lens = [HIDDEN * INPUTS, HIDDEN, OUTPUTS * HIDDEN, OUTPUTS];
         Ok(Self {
             network,
-            optimizer: Optimizer::new(method, LearningRate::Constant(0.01))?,
+            optimizer: Optimizer::new(Rule::new(method, LearningRate::Constant(0.01))?),
             parameters: lens.iter().zip(0..).map(|(&len, seed)| numbers(seed, len, theta)).collect(),
             x: numbers(4, BATCH * INPUTS, x),
             y: numbers(5, BATCH * OUTPUTS, y),
@@ -76,10 +77,10 @@ impl Training {
             tensor.copy_from_slice(numbers);
         }
         let x = MatRef::new(&self.x, BATCH, INPUTS)?;
-        let target = Target::Values(MatRef::new(&self.y, BATCH, OUTPUTS)?);
-        let batch = Batch { x, target, loss: Loss::SquaredError { c: 0.5 }, clip: None };
+        let target = MatRef::new(&self.y, BATCH, OUTPUTS)?;
+        let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip: None };
         let start = Instant::now();
-        self.network.train_step(backend, &mut self.optimizer, batch)?;
+        self.network.train_step(backend, &mut self.optimizer, options, Batch { x, target })?;
         self.fastest = self.fastest.min(start.elapsed());
         Ok(())
     }

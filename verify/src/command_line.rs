@@ -2,8 +2,8 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use lanegrad::{Activation, Clip, Initialization, Isa, LearningRate, Loss, Momentum};
-use lanegrad_verify::training::{Algorithm, Experiment, HyperParameters, name};
+use lanegrad::{Activation, Clip, Initialization, Isa, LearningRate, Momentum};
+use lanegrad_verify::training::{Algorithm, Experiment, HyperParameters, Loss, name};
 use lanegrad_verify::ulp::{Coverage, FUNCTIONS, Function};
 use std::path::PathBuf;
 

@@ -5,8 +5,9 @@
 //! null or an empty list.
 
 use crate::data::DataSet;
+use crate::training::Loss;
 use crate::training::{Epoch, HyperParameters, Point, Run, name};
-use lanegrad::{Clip, Isa, LearningRate, Loss, Momentum};
+use lanegrad::{Clip, Isa, LearningRate, Momentum};
 use serde::Serialize;
 
 /// The whole document.
@@ -134,12 +135,14 @@ impl<'a> Options<'a> {
             LearningRate::Constant(rate) => (name::CONSTANT, rate, None),
             LearningRate::InverseSquareRoot { initial, gamma } => (name::INVERSE_SQRT, initial, Some(gamma)),
             LearningRate::Inverse { initial, gamma } => (name::INVERSE, initial, Some(gamma)),
+            other => unreachable!("{other:?} has no name"),
         };
         let mut method = experiment.method;
         let HyperParameters { momentum, decays, epsilon } = HyperParameters::of(&mut method);
         let (clip_norm, clip_value) = match experiment.clip {
             Some(Clip::GlobalNorm(limit)) => (Some(limit), None),
             Some(Clip::Value(limit)) => (None, Some(limit)),
+            Some(other) => unreachable!("{other:?} has no field"),
             None => (None, None),
         };
         Self {
@@ -169,6 +172,7 @@ impl Ramp {
         match momentum {
             Momentum::Constant(momentum) => Self { from: momentum, to: momentum, steps: 0 },
             Momentum::Rising { from, to, steps } => Self { from, to, steps },
+            other => unreachable!("{other:?} has no fields"),
         }
     }
 }

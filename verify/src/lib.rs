@@ -11,11 +11,13 @@ pub mod document;
 pub mod faults;
 pub mod foreign;
 pub mod gradient_check;
+pub mod objective;
 pub mod operand;
 #[cfg(feature = "command-line")]
 pub mod output;
 #[cfg(feature = "command-line")]
 pub mod plot;
+pub mod random;
 pub mod reference;
 pub mod shapes;
 pub mod tally;

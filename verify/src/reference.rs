@@ -28,6 +28,6 @@ pub use self::clip::{clip_by_global_norm, clip_by_value};
 pub use self::loss::{Loss, Target};
 pub use self::matrix::Matrix;
 pub use self::network::{Gradient, Layer, Network};
-pub use self::optimizer::{Optimizer, Rule};
+pub use self::optimizer::{Decay, Optimizer, Rule};
 pub use self::real::{Dual, Real};
 pub use self::schedule::{LearningRate, Momentum};

@@ -9,11 +9,12 @@ pub mod name;
 pub use self::algorithm::{Algorithm, HyperParameters};
 
 use crate::data::{DataSet, Examples, idx::CLASSES};
+use crate::objective::Objective;
 use lanegrad::{
-    Activation, Backend, Batch, Clip, Error, Initialization, LayerOptions, LearningRate, Loss, MatRef, Method, Network,
-    Optimizer, Target,
+    Activation, Backend, Clip, Error, Initialization, LayerOptions, LearningRate, MatRef, Method, Network, Optimizer,
+    Rule, Scratch,
 };
-use rand::{SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 use std::{error, fmt};
@@ -26,6 +27,18 @@ const SAMPLE: usize = 5_000;
 const CHUNK: usize = 1_000;
 /// The most numbers a run may take for parameters, gradients, state and outputs: 1 GiB.
 const MAX_NUMBERS: u128 = 1 << 28;
+
+/// A loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Loss {
+    /// The squared error, with its factor.
+    SquaredError {
+        /// c
+        c: f32,
+    },
+    /// Softmax and cross-entropy.
+    SoftmaxCrossEntropy,
+}
 
 /// The options of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,7 +154,8 @@ pub fn default_initialization(activation: Activation) -> Initialization {
 impl Experiment {
     /// The defaults of an optimizer: 784-128-10, ReLU, softmax and cross-entropy, mini-batches of 128, 10 epochs, seed 1.
     pub fn new(algorithm: Algorithm) -> Self {
-        let (method, learning_rate) = algorithm.defaults();
+        let method = algorithm.method();
+        let learning_rate = method.default_learning_rate();
         Self {
             method,
             learning_rate: LearningRate::Constant(learning_rate),
@@ -251,7 +265,7 @@ impl Experiment {
             let initialization = self.initialization.unwrap_or_else(|| default_initialization(activation));
             LayerOptions { units, activation, initialization }
         });
-        Network::new(self.layers[0], &layers.collect::<Vec<_>>(), rng)
+        Network::new(self.layers[0], &layers.collect::<Vec<_>>(), || rng.random())
     }
 }
 
@@ -261,6 +275,7 @@ struct Trainer<'a> {
     backend: &'a mut Backend,
     data: &'a DataSet,
     network: Network,
+    scratch: Scratch,
     optimizer: Optimizer,
     mini_batch: MiniBatch,
 }
@@ -282,8 +297,16 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, Unfit> {
         options.check(data)?;
         let network = options.network(rng)?;
-        let optimizer = Optimizer::new(options.method, options.learning_rate)?;
-        Ok(Self { options, backend, data, network, optimizer, mini_batch: MiniBatch::default() })
+        let optimizer = Optimizer::new(Rule::new(options.method, options.learning_rate)?);
+        Ok(Self {
+            options,
+            backend,
+            data,
+            network,
+            scratch: Scratch::default(),
+            optimizer,
+            mini_batch: MiniBatch::default(),
+        })
     }
 
     /// A step on the training examples at `indices`. Returns their mean loss before it.
@@ -293,11 +316,8 @@ impl<'a> Trainer<'a> {
         let MiniBatch { images, labels, one_hot } = &self.mini_batch;
         let Experiment { loss, clip, .. } = *self.options;
         let x = MatRef::new(images, indices.len(), examples.pixels())?;
-        let target = match loss {
-            Loss::SquaredError { .. } => Target::Values(MatRef::new(one_hot, indices.len(), CLASSES)?),
-            Loss::SoftmaxCrossEntropy => Target::Labels(labels),
-        };
-        self.network.train_step(self.backend, &mut self.optimizer, Batch { x, target, loss, clip })
+        let objective = Objective::new(loss, MatRef::new(one_hot, indices.len(), CLASSES)?, labels);
+        objective.train_step(&mut self.network, self.backend, &mut self.optimizer, x, clip)
     }
 
     /// The share of the first `count` examples whose largest output is that of their label; `None` if a parameter or an output is
@@ -311,7 +331,8 @@ impl<'a> Trainer<'a> {
         let mut right = 0;
         for (index, labels) in examples.labels()[..count].chunks(CHUNK).enumerate() {
             let images = &examples.images()[index * CHUNK * pixels..];
-            let outputs = self.network.predict(self.backend, MatRef::new(images, labels.len(), pixels)?)?;
+            let outputs =
+                self.network.predict(self.backend, &mut self.scratch, MatRef::new(images, labels.len(), pixels)?)?;
             for (row, &label) in labels.iter().enumerate() {
                 match largest(outputs, row) {
                     Some(class) => right += usize::from(class == label as usize),

@@ -3,13 +3,12 @@
 //! Additions, products, quotients, roots and fused products are correctly rounded everywhere, so that a kernel must agree
 //! with its twin to the last bit. Where an instruction set has no FMA, the twin rounds twice as well.
 
-use lanegrad::{LearningRate, Method};
+use lanegrad::{Method, Rule, WeightDecay};
 
 /// A rule with the state of one slice.
 #[derive(Clone, Debug)]
 pub struct Twin {
-    method: Method,
-    learning_rate: LearningRate,
+    rule: Rule,
     fused: bool,
     t: u64,
     /// v, or Adam's s.
@@ -19,30 +18,40 @@ pub struct Twin {
 
 impl Twin {
     /// Fresh state for `len` parameters; `fused` tells whether `a·b + c` rounds once.
-    pub fn new(method: Method, learning_rate: LearningRate, fused: bool, len: usize) -> Self {
-        Self { method, learning_rate, fused, t: 0, v: vec![0.0; len], r: vec![0.0; len] }
+    pub fn new(rule: Rule, fused: bool, len: usize) -> Self {
+        Self { rule, fused, t: 0, v: vec![0.0; len], r: vec![0.0; len] }
     }
 
     /// One step: `gradient` is told the point where g is taken, which is θ or θ̃.
     pub fn step(&mut self, theta: &mut [f32], gradient: impl FnOnce(&[f32]) -> Vec<f32>) {
         self.t += 1;
-        let (t, eta) = (self.t, self.learning_rate.at(self.t));
-        if let Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } = self.method {
+        let (t, eta) = (self.t, self.rule.learning_rate_factor() * self.rule.learning_rate().at(self.t));
+        if let Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } = self.rule.method() {
             for (theta, &v) in theta.iter_mut().zip(&self.v) {
                 *theta = self.fma(momentum.at(t) as f32, v, *theta);
             }
         }
         let g = gradient(theta);
         for i in 0..theta.len() {
-            (theta[i], self.v[i], self.r[i]) = self.rule(eta, theta[i], g[i], self.v[i], self.r[i]);
+            let (theta_i, g) = self.decay(eta, theta[i], g[i]);
+            (theta[i], self.v[i], self.r[i]) = self.update(eta, theta_i, g, self.v[i], self.r[i]);
+        }
+    }
+
+    /// θ and g after weight decay: `g + λθ`, or `θ − ηλθ`.
+    fn decay(&self, eta: f64, theta: f32, g: f32) -> (f32, f32) {
+        match self.rule.weight_decay() {
+            WeightDecay::Coupled(lambda) if lambda > 0.0 => (theta, self.fma(lambda as f32, theta, g)),
+            WeightDecay::Decoupled(lambda) if lambda > 0.0 => (self.fma(-((eta * lambda) as f32), theta, theta), g),
+            _ => (theta, g),
         }
     }
 
     /// The new θ, v (or s) and r. For the Nesterov rules θ is θ̃, and `θ̃ − rate·g` is rounded.
-    fn rule(&self, eta: f64, theta: f32, g: f32, v: f32, r: f32) -> (f32, f32, f32) {
+    fn update(&self, eta: f64, theta: f32, g: f32, v: f32, r: f32) -> (f32, f32, f32) {
         let t = self.t;
         let rate = eta as f32;
-        match self.method {
+        match self.rule.method() {
             Method::Sgd => (self.fma(-rate, g, theta), v, r),
             Method::Momentum { momentum } => {
                 let v = self.fma(-rate, g, momentum.at(t) as f32 * v);
@@ -60,23 +69,28 @@ impl Twin {
                 let r = self.average_of_squares(decay, g, r);
                 (self.fma(-rate, g / (epsilon as f32 + r).sqrt(), theta), v, r)
             }
+            Method::RmsPropOutside { decay, epsilon } => {
+                let r = self.average_of_squares(decay, g, r);
+                (self.fma(-rate, g / (epsilon as f32 + r.sqrt()), theta), v, r)
+            }
             Method::RmsPropNesterov { decay, epsilon, momentum } => {
                 let r = self.average_of_squares(decay, g, r);
                 let direction = g / (epsilon as f32 + r).sqrt();
                 let v = self.fma(-rate, direction, momentum.at(t) as f32 * v);
                 (self.fma(-rate, direction, theta), v, r)
             }
-            Method::Adam { first_decay, second_decay, epsilon } => {
-                let rest = (1.0 - first_decay) as f32;
+            Method::Adam { beta1, beta2, epsilon } => {
+                let rest = (1.0 - beta1) as f32;
                 let s = self.fma(rest, g, self.fma(-rest, v, v));
-                let r = self.average_of_squares(second_decay, g, r);
+                let r = self.average_of_squares(beta2, g, r);
                 // The bias corrections, folded into two scalars: δ(1 − ρ₁ᵗ), above 0 if δ is, and (1 − ρ₁ᵗ)/√(1 − ρ₂ᵗ).
-                let [first, second] = [first_decay, second_decay].map(|decay| -(t as f64 * decay.ln()).exp_m1());
+                let [first, second] = [beta1, beta2].map(|decay| -(t as f64 * decay.ln()).exp_m1());
                 let delta = (epsilon * first) as f32;
                 let delta = if epsilon > 0.0 && delta == 0.0 { f32::from_bits(1) } else { delta };
                 let root = self.fma(r.sqrt(), (first / second.sqrt()) as f32, delta);
                 (self.fma(-rate, s / root, theta), s, r)
             }
+            other => unreachable!("{} has no twin", other.name()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Clipping does what its formula says, compared with plain f64, where squares overflow and underflow too.
 
 use lanegrad::*;
+use lanegrad_verify::random::uniform;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -203,16 +204,12 @@ fn training_clips_before_it_updates() {
                 activation: Activation::Identity,
                 initialization: Initialization::GlorotUniform,
             };
-            let mut network = Network::new(INPUTS, &[layer], &mut StdRng::seed_from_u64(0)).unwrap();
+            let mut network = Network::new(INPUTS, &[layer], uniform(0)).unwrap();
             network.parameters_mut().for_each(|[w, _]| w.fill(0.0));
-            let mut sgd = Optimizer::new(Method::Sgd, LearningRate::Constant(1.0)).unwrap();
-            let batch = Batch {
-                x: MatRef::new(&x, 1, INPUTS).unwrap(),
-                target: Target::Values(MatRef::new(&y, 1, UNITS).unwrap()),
-                loss: Loss::SquaredError { c: 0.5 },
-                clip,
-            };
-            network.train_step(&mut backend, &mut sgd, batch).unwrap();
+            let mut sgd = Optimizer::new(Rule::new(Method::Sgd, LearningRate::Constant(1.0)).unwrap());
+            let batch = Batch { x: MatRef::new(&x, 1, INPUTS).unwrap(), target: MatRef::new(&y, 1, UNITS).unwrap() };
+            let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip };
+            network.train_step(&mut backend, &mut sgd, options, batch).unwrap();
             let [w, b] = network.parameters_mut().next().unwrap();
             assert_eq!(w.len() + b.len(), expected.len());
             for (&theta, &g) in w.iter().chain(b.iter()).zip(&expected) {
@@ -245,13 +242,12 @@ fn a_training_step_is_the_chain_of_its_parts() {
 
     for mut backend in backends() {
         for clip in [Clip::Value(0.01), Clip::GlobalNorm(0.05)] {
-            let mut network = Network::new(inputs, &layers, &mut StdRng::seed_from_u64(5)).unwrap();
+            let mut network = Network::new(inputs, &layers, uniform(5)).unwrap();
             let [mut w1, mut b1, mut w2, mut b2] = tensors_of(&mut network);
 
-            let mut sgd = Optimizer::new(Method::Sgd, LearningRate::Constant(0.5)).unwrap();
-            let target = Target::Values(y);
-            let step = Batch { x, target, loss: Loss::SquaredError { c: 0.5 }, clip: Some(clip) };
-            let loss = network.train_step(&mut backend, &mut sgd, step).unwrap();
+            let mut sgd = Optimizer::new(Rule::new(Method::Sgd, LearningRate::Constant(0.5)).unwrap());
+            let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip: Some(clip) };
+            let loss = network.train_step(&mut backend, &mut sgd, options, Batch { x, target: y }).unwrap();
 
             let mut parts = || -> Result<f64, Error> {
                 let (mut z1, mut z2) = (vec![0.0; batch * hidden], vec![0.0; batch * outputs]);
@@ -285,9 +281,10 @@ fn a_training_step_is_the_chain_of_its_parts() {
                         let norm = clip::by_global_norm(&backend, &mut gradients, limit)?;
                         assert!(norm > f64::from(limit), "nothing was clipped");
                     }
+                    other => panic!("{other:?} is not known here"),
                 }
-                let mut sgd = Optimizer::new(Method::Sgd, LearningRate::Constant(0.5))?;
-                let mut parameters = [&mut w1[..], &mut b1, &mut w2, &mut b2];
+                let mut sgd = Optimizer::new(Rule::new(Method::Sgd, LearningRate::Constant(0.5))?);
+                let mut parameters = Parameter::numbered([&mut w1, &mut b1, &mut w2, &mut b2]);
                 sgd.begin(&backend, &mut parameters)?.finish(&[&dw1, &db1, &dw2, &db2])?;
                 Ok(loss)
             };

@@ -34,7 +34,7 @@ fn views_that_are_right_although_they_look_wrong() {
     assert!(MatMut::with_row_stride(&mut [0.0; 11], 3, 3, 4).is_ok());
 }
 
-const METHODS: [Method; 7] = methods(Momentum::Constant(0.75));
+const METHODS: [Method; 8] = methods(Momentum::Constant(0.75));
 
 fn looks_ahead(method: Method) -> bool {
     matches!(method, Method::Nesterov { .. } | Method::RmsPropNesterov { .. })
@@ -42,9 +42,9 @@ fn looks_ahead(method: Method) -> bool {
 
 /// An optimizer and the two tensors on which it has made a step, so that its velocity is not zero, and in places no number.
 fn after_a_step(backend: &Backend, method: Method) -> (Optimizer, [f32; 37], [f32; 3]) {
-    let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.125)).unwrap();
+    let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.125)).unwrap());
     let (mut w, mut b) = ([0.3; 37], [-0.7; 3]);
-    let mut parameters = [&mut w[..], &mut b[..]];
+    let mut parameters = Parameter::numbered([&mut w[..], &mut b[..]]);
     optimizer.begin(backend, &mut parameters).unwrap().finish(&[&[0.9; 37], &[-1.1, f32::INFINITY, f32::NAN]]).unwrap();
     // Such a gradient leaves none behind: another value, for the velocity to lead away from.
     b[1..].copy_from_slice(&[f32::MIN_POSITIVE / 3.0, 1e38]);
@@ -65,9 +65,9 @@ fn a_step_that_is_dropped_or_fails_changes_no_bit() {
             for (gradients, message) in wrong {
                 let (mut optimizer, mut w, mut b) = after_a_step(&backend, method);
                 let (old_w, old_b) = (w, b);
-                let mut parameters = [&mut w[..], &mut b[..]];
+                let mut parameters = Parameter::numbered([&mut w[..], &mut b[..]]);
                 let step = optimizer.begin(&backend, &mut parameters).unwrap();
-                assert_eq!(bits(step.parameters()[0]) != bits(&old_w), looks_ahead(method), "{method:?}");
+                assert_eq!(bits(step.parameters()[0].values) != bits(&old_w), looks_ahead(method), "{method:?}");
                 match message {
                     Some(message) => assert_error(step.finish(gradients), message),
                     None => drop(step),
@@ -78,7 +78,7 @@ fn a_step_that_is_dropped_or_fails_changes_no_bit() {
                 // The state is as it was too: the next step is the one that would have come.
                 let (mut twin, mut twin_w, mut twin_b) = after_a_step(&backend, method);
                 for (optimizer, w, b) in [(&mut optimizer, &mut w, &mut b), (&mut twin, &mut twin_w, &mut twin_b)] {
-                    let mut parameters = [&mut w[..], &mut b[..]];
+                    let mut parameters = Parameter::numbered([&mut w[..], &mut b[..]]);
                     optimizer.begin(&backend, &mut parameters).unwrap().finish(&[&[0.5; 37], &[0.25; 3]]).unwrap();
                 }
                 assert_eq!((bits(&w), bits(&b)), (bits(&twin_w), bits(&twin_b)), "{method:?}");

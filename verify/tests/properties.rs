@@ -3,7 +3,9 @@
 //! is in `proptest-regressions/properties.txt` and is tried first.
 
 use lanegrad::dense::{self, Backward, Forward, Gradient};
-use lanegrad::{Activation, Backend, Isa, LearningRate, MatRef, Method, Momentum, Optimizer, loss};
+use lanegrad::{
+    Activation, Backend, Isa, LearningRate, MatRef, Method, Momentum, Optimizer, Parameter, Rule, WeightDecay, loss,
+};
 use lanegrad_verify::bound::{TINY, gamma};
 use lanegrad_verify::operand::Output;
 use lanegrad_verify::reference;
@@ -388,8 +390,7 @@ proptest! {
     /// Any rule, schedule and numbers, in any number of tensors: the bits of the twin.
     #[test]
     fn update_rules_have_the_bits_of_their_twins(
-        method in method(),
-        rate in learning_rate(),
+        rule in rule(),
         lengths in prop::collection::vec(0..70_usize, 1..5),
         steps in 1..12_u64,
         wild in any::<bool>(),
@@ -407,8 +408,8 @@ proptest! {
                 lengths.iter().map(|&len| (0..len).map(|_| number()).collect()).collect();
             let mut expected = theta.clone();
             let mut twins: Vec<Twin> =
-                lengths.iter().map(|&len| Twin::new(method, rate, Edges::of(isa).fused, len)).collect();
-            let mut optimizer = Optimizer::new(method, rate).unwrap();
+                lengths.iter().map(|&len| Twin::new(rule, Edges::of(isa).fused, len)).collect();
+            let mut optimizer = Optimizer::new(rule);
             for t in 1..=steps {
                 let mut gradients = Vec::new();
                 for (twin, theta) in twins.iter_mut().zip(&mut expected) {
@@ -418,11 +419,12 @@ proptest! {
                         gradient
                     });
                 }
-                let mut parameters: Vec<&mut [f32]> = theta.iter_mut().map(Vec::as_mut_slice).collect();
+                let mut parameters: Vec<_> =
+                    (0..).zip(&mut theta).map(|(key, theta)| Parameter::new(key, theta)).collect();
                 let gradients: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
                 optimizer.begin(&backend, &mut parameters).unwrap().finish(&gradients).unwrap();
                 for (found, expected) in theta.iter().flatten().zip(expected.iter().flatten()) {
-                    tally.same(*found, *expected, || format!("{isa}, {method:?}, step {t}"));
+                    tally.same(*found, *expected, || format!("{isa}, {rule:?}, step {t}"));
                 }
             }
         }
@@ -446,6 +448,18 @@ fn learning_rate() -> impl Strategy<Value = LearningRate> {
     ]
 }
 
+fn rule() -> impl Strategy<Value = Rule> {
+    let decay = prop_oneof![
+        Just(WeightDecay::None),
+        (0.0..2.0).prop_map(WeightDecay::Coupled),
+        (0.0..2.0).prop_map(WeightDecay::Decoupled),
+    ];
+    (method(), learning_rate(), decay, prop_oneof![Just(1.0), 0.0..2.0]).prop_map(|(method, rate, decay, factor)| {
+        let rule = Rule::new(method, rate).and_then(|rule| rule.with_weight_decay(decay));
+        rule.and_then(|rule| rule.with_learning_rate_factor(factor)).expect("all are in range")
+    })
+}
+
 fn method() -> impl Strategy<Value = Method> {
     let decay = || prop_oneof![Just(0.0), Just(0.9), Just(0.999), 0.0..1.0];
     let epsilon = || prop_oneof![Just(0.0), Just(1e-8), 1e-12..1.0];
@@ -455,15 +469,12 @@ fn method() -> impl Strategy<Value = Method> {
         momentum().prop_map(|momentum| Method::Nesterov { momentum }),
         epsilon().prop_map(|epsilon| Method::Adagrad { epsilon }),
         (decay(), epsilon()).prop_map(|(decay, epsilon)| Method::RmsProp { decay, epsilon }),
+        (decay(), epsilon()).prop_map(|(decay, epsilon)| Method::RmsPropOutside { decay, epsilon }),
         (decay(), epsilon(), momentum()).prop_map(|(decay, epsilon, momentum)| Method::RmsPropNesterov {
             decay,
             epsilon,
             momentum
         }),
-        (decay(), decay(), epsilon()).prop_map(|(first_decay, second_decay, epsilon)| Method::Adam {
-            first_decay,
-            second_decay,
-            epsilon
-        }),
+        (decay(), decay(), epsilon()).prop_map(|(beta1, beta2, epsilon)| Method::Adam { beta1, beta2, epsilon }),
     ]
 }

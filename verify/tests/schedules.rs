@@ -8,7 +8,7 @@ fn backends() -> impl Iterator<Item = Backend> {
 
 /// One step on one parameter tensor.
 fn step(backend: &Backend, optimizer: &mut Optimizer, theta: &mut [f32], gradient: &[f32]) {
-    optimizer.begin(backend, &mut [theta]).unwrap().finish(&[gradient]).unwrap();
+    optimizer.begin(backend, &mut Parameter::numbered([theta])).unwrap().finish(&[gradient]).unwrap();
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn gradient_descent_moves_by_the_learning_rate() {
     ];
     for backend in backends() {
         for schedule in schedules {
-            let mut optimizer = Optimizer::new(Method::Sgd, schedule).unwrap();
+            let mut optimizer = Optimizer::new(Rule::new(Method::Sgd, schedule).unwrap());
             for t in 1..=50 {
                 // From zero, the parameter becomes −η_t without rounding but that of η_t itself.
                 let mut theta = [0.0; 19];
@@ -69,7 +69,7 @@ fn gradient_descent_moves_by_the_learning_rate() {
 #[test]
 fn a_learning_rate_that_is_changed_counts_on() {
     for backend in backends() {
-        let mut optimizer = Optimizer::new(Method::Sgd, LearningRate::Constant(0.5)).unwrap();
+        let mut optimizer = Optimizer::new(Rule::new(Method::Sgd, LearningRate::Constant(0.5)).unwrap());
         let mut theta = [0.0; 3];
         for _ in 0..3 {
             step(&backend, &mut optimizer, &mut theta, &[1.0; 3]);
@@ -78,7 +78,7 @@ fn a_learning_rate_that_is_changed_counts_on() {
 
         let inverse = LearningRate::Inverse { initial: 1.0, gamma: 1.0 };
         optimizer.set_learning_rate(inverse).unwrap();
-        assert_eq!((optimizer.learning_rate(), optimizer.steps()), (inverse, 3));
+        assert_eq!((optimizer.rule().learning_rate(), optimizer.steps()), (inverse, 3));
         let mut theta = [0.0; 3];
         step(&backend, &mut optimizer, &mut theta, &[1.0; 3]);
         assert_eq!(theta, [-0.25; 3], "the fourth step, not the first of a new count");
@@ -95,7 +95,7 @@ fn momentum_follows_its_schedule() {
     let rising = Momentum::Rising { from: 0.0, to: 0.5, steps: 3 };
     for backend in backends() {
         let mut optimizer =
-            Optimizer::new(Method::Momentum { momentum: rising }, LearningRate::Constant(0.25)).unwrap();
+            Optimizer::new(Rule::new(Method::Momentum { momentum: rising }, LearningRate::Constant(0.25)).unwrap());
         let (mut theta, mut v, mut expected) = ([0.0; 17], 0.0, 0.0);
         for alpha in [0.0, 0.25, 0.5, 0.5] {
             v = alpha * v - 0.25;
@@ -115,12 +115,12 @@ fn nesterov_looks_ahead_by_this_steps_momentum() {
     for backend in backends() {
         for method in methods {
             // With decay 0 and a gradient of 1, RMSprop's rate is η: both rules are the same.
-            let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.25)).unwrap();
+            let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.25)).unwrap());
             let (mut theta, mut v, mut expected) = ([0.0; 17], 0.0, 0.0);
             for alpha in [0.0, 0.25, 0.5, 0.5] {
-                let mut parameters = [&mut theta[..]];
+                let mut parameters = Parameter::numbered([&mut theta]);
                 let step = optimizer.begin(&backend, &mut parameters).unwrap();
-                assert_eq!(step.parameters()[0], [expected + alpha * v; 17], "{}, {method:?}", backend.isa());
+                assert_eq!(step.parameters()[0].values, [expected + alpha * v; 17], "{}, {method:?}", backend.isa());
                 step.finish(&[&[1.0; 17]]).unwrap();
                 v = alpha * v - 0.25;
                 expected += v;
@@ -140,13 +140,13 @@ fn every_rule_scales_with_its_learning_rate() {
         Method::Adagrad { epsilon: 0.0 },
         Method::RmsProp { decay: 0.75, epsilon: 0.0 },
         Method::RmsPropNesterov { decay: 0.75, epsilon: 0.0, momentum },
-        Method::Adam { first_decay: 0.5, second_decay: 0.75, epsilon: 0.0 },
+        Method::Adam { beta1: 0.5, beta2: 0.75, epsilon: 0.0 },
     ];
     for backend in backends() {
         for method in methods {
             // Powers of two: halving η_t halves each step from zero, bit for bit.
             let run = |rate: LearningRate| {
-                let mut optimizer = Optimizer::new(method, rate).unwrap();
+                let mut optimizer = Optimizer::new(Rule::new(method, rate).unwrap());
                 let steps = (0..4).map(|_| {
                     let mut theta = [0.0; 5];
                     step(&backend, &mut optimizer, &mut theta, &[0.3, -0.7, 1.1, 3.0, -2.0]);

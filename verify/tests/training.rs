@@ -1,7 +1,8 @@
 //! Every optimizer learns to read digits, on every instruction set, and the same way every time.
 
-use lanegrad::{Activation, Backend, Initialization, Isa, LearningRate, Loss};
+use lanegrad::{Activation, Backend, Initialization, Isa, LearningRate};
 use lanegrad_verify::data::DataSet;
+use lanegrad_verify::training::Loss;
 use lanegrad_verify::training::{Algorithm, Experiment, Outcome, Unfit};
 
 /// A net small enough to be trained in a blink.

@@ -10,17 +10,17 @@ use crate::rounds::Contestant;
 use crate::{Error, SIZES, numbers};
 use candle_core::{Device, Tensor, Var};
 use candle_nn::optim::{AdamW, Optimizer as _, ParamsAdamW, SGD};
-use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer};
+use lanegrad::{Backend, Isa, LearningRate, Method, Optimizer, Parameter, Rule};
 use serde_json::json;
 use std::time::Duration;
 
 /// Optimizers that a peer has too, by the names that `pytorch.py` knows.
 pub(crate) const METHODS: [(&str, Method); 5] = [
     ("SGD", Method::Sgd),
-    ("momentum", Method::Momentum { momentum: Momentum::Constant(0.9) }),
-    ("Adagrad", Method::Adagrad { epsilon: 1e-10 }),
-    ("RMSprop", Method::RmsProp { decay: 0.99, epsilon: 1e-8 }),
-    ("Adam", Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 }),
+    ("momentum", Method::momentum()),
+    ("Adagrad", Method::pytorch_adagrad()),
+    ("RMSprop", Method::pytorch_rms_prop()),
+    ("Adam", Method::adam()),
 ];
 
 /// Measures every optimizer at every size.
@@ -57,9 +57,9 @@ pub(crate) fn measure(backend: &Backend, options: &Options, python: &Python) -> 
 
 fn ours(backend: &Backend, method: Method, len: usize) -> Result<Contestant<'_, ()>, Error> {
     let (mut theta, gradient) = (numbers(len), numbers(len));
-    let mut optimizer = Optimizer::new(method, LearningRate::Constant(RATE))?;
+    let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(RATE))?);
     Ok(Contestant::new("ours", move |()| {
-        let mut parameters = [&mut theta[..]];
+        let mut parameters = Parameter::numbered([&mut theta]);
         let step = optimizer.begin(backend, &mut parameters).expect("there is memory for the state");
         step.finish(&[&gradient]).expect("the lengths fit");
     }))
@@ -83,7 +83,7 @@ fn candle(method: Method, len: usize) -> Result<Option<Contestant<'static, ()>>,
     })
 }
 
-/// candle's Adam has a decay that ours has not.
+/// candle's AdamW without weight decay: Adam.
 pub(crate) fn adam() -> ParamsAdamW {
     ParamsAdamW { lr: RATE, weight_decay: 0.0, ..ParamsAdamW::default() }
 }

@@ -15,6 +15,8 @@ pub struct Adagrad {
 }
 
 impl Rule<1> for Adagrad {
+    const NAMES: &'static [&'static str; 1] = &["squares"];
+
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [r]: [S::V; 1]) -> (S::V, [S::V; 1]) {
         let r = simd.mul_add(gradient, gradient, r);

@@ -45,6 +45,8 @@ impl Adam {
 }
 
 impl Rule<2> for Adam {
+    const NAMES: &'static [&'static str; 2] = &["mean", "squares"];
+
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [s, r]: [S::V; 2]) -> (S::V, [S::V; 2]) {
         let s = self.first.of(simd, gradient, s);

@@ -13,6 +13,8 @@ pub struct Momentum {
 }
 
 impl Rule<1> for Momentum {
+    const NAMES: &'static [&'static str; 1] = &["velocity"];
+
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [v]: [S::V; 1]) -> (S::V, [S::V; 1]) {
         let v = simd.mul(simd.splat(self.momentum), v);

@@ -23,6 +23,8 @@ pub struct Nesterov {
 }
 
 impl Rule<0> for LookAhead {
+    const NAMES: &'static [&'static str; 0] = &[];
+
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, velocity: S::V, _: [S::V; 0]) -> (S::V, [S::V; 0]) {
         (simd.mul_add(simd.splat(self.momentum), velocity, theta), [])
@@ -30,6 +32,8 @@ impl Rule<0> for LookAhead {
 }
 
 impl Rule<1> for Nesterov {
+    const NAMES: &'static [&'static str; 1] = &["velocity"];
+
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, ahead: S::V, gradient: S::V, [v]: [S::V; 1]) -> (S::V, [S::V; 1]) {
         let learning_rate = simd.splat(self.learning_rate);

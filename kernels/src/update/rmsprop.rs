@@ -31,9 +31,39 @@ impl RmsProp {
 }
 
 impl Rule<1> for RmsProp {
+    const NAMES: &'static [&'static str; 1] = &["squares"];
+
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [r]: [S::V; 1]) -> (S::V, [S::V; 1]) {
         let (r, direction) = self.direction(simd, gradient, r);
+        (simd.neg_mul_add(simd.splat(self.learning_rate), direction, theta), [r])
+    }
+}
+
+/// `r ← ρ r + (1−ρ) g²; θ ← θ − η · g/(δ + √r)`, with δ outside the root as in PyTorch; state r. With δ = 0, a parameter whose gradients
+/// were all 0 becomes NaN (0/0).
+#[derive(Clone, Copy, Debug)]
+pub struct RmsPropOutside {
+    learning_rate: f32,
+    average: MovingAverage,
+    epsilon: f32,
+}
+
+impl RmsPropOutside {
+    /// η, ρ and δ.
+    pub fn new(learning_rate: f64, decay: f64, epsilon: f64) -> Self {
+        let average = MovingAverage::new(decay);
+        Self { learning_rate: learning_rate as f32, average, epsilon: epsilon as f32 }
+    }
+}
+
+impl Rule<1> for RmsPropOutside {
+    const NAMES: &'static [&'static str; 1] = &["squares"];
+
+    #[inline(always)]
+    fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [r]: [S::V; 1]) -> (S::V, [S::V; 1]) {
+        let r = self.average.of_squares(simd, gradient, r);
+        let direction = simd.div(gradient, simd.add(simd.splat(self.epsilon), simd.sqrt(r)));
         (simd.neg_mul_add(simd.splat(self.learning_rate), direction, theta), [r])
     }
 }

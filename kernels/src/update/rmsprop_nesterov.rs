@@ -16,6 +16,8 @@ pub struct RmsPropNesterov {
 }
 
 impl Rule<2> for RmsPropNesterov {
+    const NAMES: &'static [&'static str; 2] = &["velocity", "squares"];
+
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, ahead: S::V, gradient: S::V, [v, r]: [S::V; 2]) -> (S::V, [S::V; 2]) {
         let learning_rate = simd.splat(self.rmsprop.learning_rate);

@@ -11,6 +11,8 @@ pub struct Sgd {
 }
 
 impl Rule<0> for Sgd {
+    const NAMES: &'static [&'static str; 0] = &[];
+
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, _: [S::V; 0]) -> (S::V, [S::V; 0]) {
         (simd.neg_mul_add(simd.splat(self.learning_rate), gradient, theta), [])

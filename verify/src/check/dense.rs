@@ -7,7 +7,7 @@ use crate::operand::{Layout, Operand, Output};
 use crate::reference;
 use crate::shapes::Edges;
 use crate::tally::Tally;
-use lanegrad::dense::{self, Backward, Forward, Gradient};
+use lanegrad::dense::{self, ActivationBackward, Backward, Forward, Gradient};
 use lanegrad::{Activation, Backend, Isa, MatMut, MatRef};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -140,6 +140,7 @@ pub(super) fn reference(activation: Activation) -> reference::Activation {
         Activation::Sigmoid => reference::Activation::Sigmoid,
         Activation::Tanh => reference::Activation::Tanh,
         Activation::Relu => reference::Activation::Relu,
+        other => unreachable!("{other:?} is not in the reference"),
     }
 }
 
@@ -151,7 +152,7 @@ pub(super) fn forward(isa: Isa, activation: Activation, tally: &mut Tally) {
     let h = |a: f64| reference(activation).value(a);
     let own_ulp = match activation {
         Activation::Identity | Activation::Relu => 0.0,
-        Activation::Sigmoid | Activation::Tanh => ACTIVATION_ULP,
+        _ => ACTIVATION_ULP,
     };
     let mut backend = Backend::with_isa(isa);
     let mut rng = StdRng::seed_from_u64(4);
@@ -211,6 +212,17 @@ pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
         if let Some(at) = below.stray_write() {
             tally.wrong(|| format!("number {at} was written, which is not delta's"));
         }
+        // The chain of the product and of h' by itself, with the sums laid out in some other way.
+        let mut sums = Output::new(batch, inputs, 1);
+        let layer = Backward { below: None, ..layer };
+        dense::backward(&mut backend, layer, sums.view()).expect("the shapes fit");
+        let sums = Operand::from_fn(batch, inputs, Layout::ALL[(turn + 3) % 5], |i, j| sums.at(i, j));
+        let mut chain = Output::new(batch, inputs, 3);
+        let operands = ActivationBackward { gradient: sums.view(), z: z.view(), activation };
+        dense::activation_backward(&backend, operands, chain.view()).expect("the shapes fit");
+        if let Some(at) = chain.stray_write() {
+            tally.wrong(|| format!("number {at} was written, which is not delta's"));
+        }
         for i in 0..batch {
             for j in 0..inputs {
                 let (sum, terms) = sum(0.0, (0..outputs).map(|p| delta.wide(i, p) * w.wide(p, j)));
@@ -222,6 +234,9 @@ pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
                 let bound = gamma(outputs + 3) * terms * derivative + terms * twice * (1.0 + gamma(outputs + 3));
                 tally.within(below.at(i, j).into(), sum * derivative, bound, || {
                     format!("{batch}×{outputs}→{inputs}, element ({i}, {j}), z = {value:e}")
+                });
+                tally.same(below.at(i, j), chain.at(i, j), || {
+                    format!("{batch}×{outputs}→{inputs}, element ({i}, {j}), against the unfused chain")
                 });
             }
         }
@@ -246,6 +261,8 @@ pub(super) fn gradient(isa: Isa, tally: &mut Tally) {
             let (dw_before, db_before) = (dw.clone(), db.clone());
             let layer = Gradient { delta: delta.view(), x: x.view(), accumulate };
             dense::gradient(&mut backend, layer, dw.view(), Some(&mut db)).expect("the shapes fit");
+            let mut alone = db_before.clone();
+            dense::gradient(&mut backend, layer, None, Some(&mut alone)).expect("the shapes fit");
             let start = |before: f32| if accumulate { f64::from(before) } else { 0.0 };
             for j in 0..outputs {
                 let place = |what| format!("{what} of {batch}×{inputs}→{outputs}, accumulate {accumulate}, unit {j}");
@@ -256,6 +273,7 @@ pub(super) fn gradient(isa: Isa, tally: &mut Tally) {
                 }
                 let (sum, terms) = sum(start(db_before[j]), (0..batch).map(|row| delta.wide(row, j)));
                 tally.within(db[j].into(), sum, gamma(batch + 1) * terms, || place("db"));
+                tally.same(alone[j], db[j], || place("db by itself"));
             }
         }
     }

@@ -4,7 +4,7 @@ use super::update::METHODS;
 use crate::shapes::Edges;
 use crate::tally::Tally;
 use lanegrad::dense::{self, Backward, Forward, Gradient};
-use lanegrad::{Activation, Backend, Isa, LearningRate, MatMut, MatRef, Optimizer, loss};
+use lanegrad::{Activation, Backend, Isa, LearningRate, MatMut, MatRef, Optimizer, Parameter, Rule, loss};
 use lanegrad_kernels::gemm;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -134,8 +134,9 @@ pub(super) fn position(isa: Isa, tally: &mut Tally) {
     for (name, method) in METHODS {
         let run = |split: &dyn Fn(usize) -> usize| {
             let mut theta = random(len, 1);
-            let mut optimizer =
-                Optimizer::new(method, LearningRate::Constant(0.01)).expect("the hyper-parameters are in range");
+            let mut optimizer = Optimizer::new(
+                Rule::new(method, LearningRate::Constant(0.01)).expect("the hyper-parameters are in range"),
+            );
             for t in 0..4 {
                 let gradient = random(len, 2 + t);
                 let (mut parameters, mut gradients) = (Vec::new(), Vec::new());
@@ -146,7 +147,7 @@ pub(super) fn position(isa: Isa, tally: &mut Tally) {
                     let (part_of_gradient, others_behind) = behind.split_at(size);
                     (rest, behind) = (others, others_behind);
                     gradients.push(part_of_gradient);
-                    parameters.push(part);
+                    parameters.push(Parameter::new(parameters.len() as u64, part));
                 }
                 let step = optimizer.begin(&backend, &mut parameters).expect("the tensors are those of the first step");
                 step.finish(&gradients).expect("the gradients fit");

@@ -1,12 +1,11 @@
 //! What a caller can get wrong is refused, and nothing is read or written that is not named.
 
 use crate::operand::{Layout, Operand, Output};
+use crate::random::uniform;
 use crate::shapes::Edges;
 use crate::tally::Tally;
 use lanegrad::dense::{self, Backward, Forward, Gradient};
-use lanegrad::{Activation, Backend, Error, Initialization, Isa, LayerOptions, MatMut, MatRef, Network, loss};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use lanegrad::{Activation, Backend, Error, Initialization, Isa, LayerOptions, MatMut, MatRef, Network, Scratch, loss};
 
 /// Half the bits of a `usize`: its square is 0 if it wraps.
 const ROOT: usize = 1 << (usize::BITS / 2);
@@ -40,9 +39,10 @@ pub(super) fn views(isa: Isa, tally: &mut Tally) {
 
     // A row that is repeated so often that the outputs cannot be counted.
     let units = LayerOptions { units: 2, activation: Activation::Relu, initialization: Initialization::HeNormal };
-    let network = Network::new(1, &[units], &mut StdRng::seed_from_u64(1));
+    let network = Network::new(1, &[units], uniform(1));
     let rows = MatRef::with_strides(&data, TOP, 1, 0, 1).expect("the row is there");
-    let refused = network.is_ok_and(|mut network| network.predict(&mut Backend::with_isa(isa), rows).is_err());
+    let refused = network
+        .is_ok_and(|network| network.predict(&mut Backend::with_isa(isa), &mut Scratch::default(), rows).is_err());
     tally.holds(refused, || format!("predictions for {TOP} examples were not refused"));
 }
 

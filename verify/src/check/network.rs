@@ -2,11 +2,12 @@
 
 use super::dense::reference;
 use crate::bound::U;
+use crate::objective::Objective;
 use crate::reference;
 use crate::tally::Tally;
 use lanegrad::{
-    Activation, Backend, Batch, Initialization, Isa, LayerOptions, LearningRate, Loss, MatRef, Method, Momentum,
-    Network, Optimizer, Target,
+    Activation, Backend, Initialization, Isa, LayerOptions, LearningRate, MatRef, Method, Momentum, Network, Optimizer,
+    Rule,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -46,12 +47,13 @@ fn train(isa: Isa, method: Method, rule: reference::Rule, eta: f64, labelled: bo
         .zip(HIDDEN.into_iter().chain([output]))
         .map(|(units, activation)| LayerOptions { units, activation, initialization: Initialization::GlorotUniform })
         .collect();
-    let mut network = Network::new(INPUTS, &layers, &mut rng).expect("there are layers, inputs and units");
+    let mut network = Network::new(INPUTS, &layers, || rng.random()).expect("there are layers, inputs and units");
     for [_, b] in network.parameters_mut() {
         b.fill_with(|| rng.random::<f32>() - 0.5);
     }
     let mut backend = Backend::with_isa(isa);
-    let mut optimizer = Optimizer::new(method, LearningRate::Constant(eta)).expect("the hyper-parameters are in range");
+    let mut optimizer =
+        Optimizer::new(Rule::new(method, LearningRate::Constant(eta)).expect("the hyper-parameters are in range"));
     let mut peer = peer(&network);
     let mut parameters = numbers(&peer);
     let mut peer_optimizer = reference::Optimizer::new(rule, reference::LearningRate::Constant(eta), peer.parameters());
@@ -62,24 +64,23 @@ fn train(isa: Isa, method: Method, rule: reference::Rule, eta: f64, labelled: bo
         let y: Vec<f32> = (0..BATCH * outputs).map(|_| rng.random()).collect();
         let labels: Vec<u32> = (0..BATCH).map(|_| rng.random_range(0..outputs as u32)).collect();
         let matrix = |data: &[f32], cols| reference::Matrix::from_fn(BATCH, cols, |i, j| f64::from(data[i * cols + j]));
-        let (loss, target, peer_loss, peer_target) = if labelled {
+        let (objective, peer_loss, peer_target) = if labelled {
             let classes = labels.iter().map(|&label| label as usize).collect();
             (
-                Loss::SoftmaxCrossEntropy,
-                Target::Labels(&labels),
+                Objective::CrossEntropy { labels: &labels },
                 reference::Loss::SoftmaxCrossEntropy,
                 reference::Target::Labels(classes),
             )
         } else {
             (
-                Loss::SquaredError { c: 0.5 },
-                Target::Values(MatRef::new(&y, BATCH, outputs).expect("it fits")),
+                Objective::SquaredError { c: 0.5, target: MatRef::new(&y, BATCH, outputs).expect("it fits") },
                 reference::Loss::SquaredError { c: 0.5 },
                 reference::Target::Values(matrix(&y, outputs)),
             )
         };
-        let batch = Batch { x: MatRef::new(&x, BATCH, INPUTS).expect("it fits"), target, loss, clip: None };
-        let found = network.train_step(&mut backend, &mut optimizer, batch).expect("the shapes fit");
+        let batch = MatRef::new(&x, BATCH, INPUTS).expect("it fits");
+        let found = objective.train_step(&mut network, &mut backend, &mut optimizer, batch, None);
+        let found = found.expect("the shapes fit");
 
         let x = matrix(&x, INPUTS);
         let mut expected = f64::NAN;

@@ -5,7 +5,7 @@ use crate::reference;
 use crate::shapes::Edges;
 use crate::tally::Tally;
 use crate::twin::Twin;
-use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer, clip};
+use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer, Parameter, Rule, WeightDecay, clip};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -15,27 +15,30 @@ const STEPS: usize = 25;
 /// gradient is to be taken.
 pub type Step<'a> = dyn FnMut(&mut [Vec<f32>], &mut dyn FnMut(usize, &[f32]) -> Vec<f32>) + 'a;
 
-/// Compares a method with its twin, bit for bit, for slices of these lengths and over many steps. `fused` tells whether
+/// Compares a rule with its twin, bit for bit, for slices of these lengths and over many steps. `fused` tells whether
 /// `a·b + c` is rounded once.
+pub fn against_twin(rule: Rule, fused: bool, lengths: &[usize], step: &mut Step<'_>, tally: &mut Tally) {
+    let mut twins: Vec<_> = lengths.iter().map(|&len| Twin::new(rule, fused, len)).collect();
+    let mut twin = |theta: &mut [Vec<f32>], gradient: &mut dyn FnMut(usize, &[f32]) -> Vec<f32>| {
+        for (slice, (twin, theta)) in twins.iter_mut().zip(theta).enumerate() {
+            twin.step(theta, |at| gradient(slice, at));
+        }
+    };
+    against(&format!("{rule:?}"), lengths, &mut twin, step, tally);
+}
+
+/// Compares two programs for the same rule, bit for bit.
 ///
 /// The gradients are of all magnitudes, with zeros among them, and depend on where they are taken: one taken at θ by a rule that
 /// looks ahead is another one.
-pub fn against_twin(
-    method: Method,
-    rate: LearningRate,
-    fused: bool,
-    lengths: &[usize],
-    step: &mut Step<'_>,
-    tally: &mut Tally,
-) {
+pub fn against(rule: &str, lengths: &[usize], right: &mut Step<'_>, step: &mut Step<'_>, tally: &mut Tally) {
     let mut rng = StdRng::seed_from_u64(9);
     let mut random = |len: usize| -> Vec<f32> { (0..len).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect() };
     let mut theta: Vec<Vec<f32>> = lengths.iter().map(|&len| random(len)).collect();
     let mut expected = theta.clone();
-    let mut twins: Vec<_> = lengths.iter().map(|&len| Twin::new(method, rate, fused, len)).collect();
     for t in 1..=STEPS {
         let noise: Vec<Vec<f32>> = lengths.iter().map(|&len| random(len)).collect();
-        let gradient = |slice: usize, at: &[f32]| -> Vec<f32> {
+        let mut gradient = |slice: usize, at: &[f32]| -> Vec<f32> {
             let pairs = at.iter().zip(&noise[slice]).enumerate();
             pairs
                 .map(|(i, (theta, noise))| match (i + t) % 8 {
@@ -46,58 +49,62 @@ pub fn against_twin(
                 })
                 .collect()
         };
-        for (slice, (twin, theta)) in twins.iter_mut().zip(&mut expected).enumerate() {
-            twin.step(theta, |at| gradient(slice, at));
-        }
-        step(&mut theta, &mut |slice, at| gradient(slice, at));
+        right(&mut expected, &mut gradient);
+        step(&mut theta, &mut gradient);
         for (found, expected) in theta.iter().zip(&expected) {
             let len = expected.len();
             for (i, (&found, &expected)) in found.iter().zip(expected).enumerate() {
-                tally.same(found, expected, || format!("step {t}, parameter {i} of {len}, {rate:?}"));
+                tally.same(found, expected, || format!("step {t}, parameter {i} of {len}, {rule}"));
             }
         }
     }
 }
 
-/// Every length of slice, all of them tensors of one optimizer, and every schedule.
+/// Every length of slice, all of them tensors of one optimizer, every schedule, and weight decay of both kinds.
 pub(super) fn twin(isa: Isa, method: Method, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let edges = Edges::of(isa);
     let lengths: Vec<usize> = edges.lengths().collect();
-    for rate in [
-        LearningRate::Constant(0.01),
-        LearningRate::InverseSquareRoot { initial: 0.1, gamma: 0.5 },
-        LearningRate::Inverse { initial: 0.1, gamma: 0.25 },
+    let rule = |rate| Rule::new(method, rate).expect("the hyper-parameters are in range");
+    let decayed = |decay| rule(LearningRate::Constant(0.01)).with_weight_decay(decay).expect("it is in range");
+    for rule in [
+        rule(LearningRate::Constant(0.01)),
+        rule(LearningRate::InverseSquareRoot { initial: 0.1, gamma: 0.5 }),
+        rule(LearningRate::Inverse { initial: 0.1, gamma: 0.25 }),
+        decayed(WeightDecay::Coupled(0.3)),
+        decayed(WeightDecay::Decoupled(2.0)),
     ] {
-        let mut optimizer = Optimizer::new(method, rate).expect("the hyper-parameters are in range");
+        let mut optimizer = Optimizer::new(rule);
         let mut step = |theta: &mut [Vec<f32>], gradient: &mut dyn FnMut(usize, &[f32]) -> Vec<f32>| {
-            let mut parameters: Vec<&mut [f32]> = theta.iter_mut().map(Vec::as_mut_slice).collect();
+            let mut parameters: Vec<Parameter<'_>> =
+                (0..).zip(theta).map(|(key, theta)| Parameter::new(key, theta)).collect();
             let step = optimizer.begin(&backend, &mut parameters).expect("the tensors are those of the first step");
             let gradients: Vec<Vec<f32>> =
-                step.parameters().iter().enumerate().map(|(slice, at)| gradient(slice, at)).collect();
+                step.parameters().iter().enumerate().map(|(slice, at)| gradient(slice, at.values)).collect();
             let gradients: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
             step.finish(&gradients).expect("the gradients fit");
         };
-        against_twin(method, rate, edges.fused, &lengths, &mut step, tally);
+        against_twin(rule, edges.fused, &lengths, &mut step, tally);
     }
 }
 
 /// The rules of the lecture, with this momentum where they have one.
-pub const fn methods(momentum: Momentum) -> [Method; 7] {
+pub const fn methods(momentum: Momentum) -> [Method; 8] {
     [
         Method::Sgd,
         Method::Momentum { momentum },
         Method::Nesterov { momentum },
         Method::Adagrad { epsilon: 1e-7 },
         Method::RmsProp { decay: 0.9, epsilon: 1e-7 },
+        Method::RmsPropOutside { decay: 0.9, epsilon: 1e-7 },
         Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-7, momentum },
-        Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 },
+        Method::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
     ]
 }
 
 /// Their names, and with momentum that rises.
-pub(super) const METHODS: [(&str, Method); 7] = {
-    let [sgd, momentum, nesterov, adagrad, rmsprop, rmsprop_nesterov, adam] =
+pub(super) const METHODS: [(&str, Method); 8] = {
+    let [sgd, momentum, nesterov, adagrad, rmsprop, rmsprop_outside, rmsprop_nesterov, adam] =
         methods(Momentum::Rising { from: 0.3, to: 0.95, steps: 10 });
     [
         ("sgd", sgd),
@@ -105,6 +112,7 @@ pub(super) const METHODS: [(&str, Method); 7] = {
         ("nesterov", nesterov),
         ("adagrad", adagrad),
         ("rmsprop", rmsprop),
+        ("rmsprop-outside", rmsprop_outside),
         ("rmsprop-nesterov", rmsprop_nesterov),
         ("adam", adam),
     ]

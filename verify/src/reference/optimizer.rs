@@ -38,6 +38,13 @@ pub enum Rule {
         /// α_t
         alpha: Momentum,
     },
+    /// `r ← ρ r + (1−ρ) g²; θ ← θ − η₀/(δ + √r) · g`
+    RmsPropOutside {
+        /// ρ
+        rho: f64,
+        /// δ
+        delta: f64,
+    },
     /// `s ← ρ₁s + (1−ρ₁)g; r ← ρ₂r + (1−ρ₂)g²; ŝ = s/(1−ρ₁ᵗ); r̂ = r/(1−ρ₂ᵗ); θ ← θ − η₀/(δ + √r̂) · ŝ`
     Adam {
         /// ρ₁
@@ -49,11 +56,29 @@ pub enum Rule {
     },
 }
 
+/// A weight decay λ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Decay {
+    /// None.
+    None,
+    /// `g ← g + λθ`, with θ where g is taken.
+    Coupled {
+        /// λ
+        lambda: f64,
+    },
+    /// `θ ← θ − η_t λ θ` before the rule, for the Nesterov rules of θ̃.
+    Decoupled {
+        /// λ
+        lambda: f64,
+    },
+}
+
 /// An update rule with its state, one number of each kind a parameter.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     rule: Rule,
     eta: LearningRate,
+    decay: Decay,
     t: u64,
     v: Vec<f64>,
     r: Vec<f64>,
@@ -64,20 +89,31 @@ impl Optimizer {
     /// Fresh state for `parameters` parameters.
     pub fn new(rule: Rule, eta: LearningRate, parameters: usize) -> Self {
         let zeros = vec![0.0; parameters];
-        Self { rule, eta, t: 0, v: zeros.clone(), r: zeros.clone(), s: zeros }
+        Self { rule, eta, decay: Decay::None, t: 0, v: zeros.clone(), r: zeros.clone(), s: zeros }
+    }
+
+    /// The same with weight decay.
+    pub fn with_decay(self, decay: Decay) -> Self {
+        Self { decay, ..self }
     }
 
     /// One step: `gradient` is told the point where g is taken, which is θ or θ̃.
     pub fn step(&mut self, theta: &mut [f64], gradient: impl FnOnce(&[f64]) -> Vec<f64>) {
         self.t += 1;
         let (t, eta) = (self.t, self.eta.at(self.t));
-        let g = match self.rule {
-            Rule::Nesterov { alpha } | Rule::RmsPropNesterov { alpha, .. } => {
-                let ahead: Vec<f64> = theta.iter().zip(&self.v).map(|(theta, v)| theta + alpha.at(t) * v).collect();
-                gradient(&ahead)
-            }
-            _ => gradient(theta),
+        let alpha = match self.rule {
+            Rule::Nesterov { alpha } | Rule::RmsPropNesterov { alpha, .. } => alpha.at(t),
+            _ => 0.0,
         };
+        let ahead: Vec<f64> = theta.iter().zip(&self.v).map(|(theta, v)| theta + alpha * v).collect();
+        let mut g = gradient(&ahead);
+        for ((theta, g), ahead) in theta.iter_mut().zip(&mut g).zip(&ahead) {
+            match self.decay {
+                Decay::None => {}
+                Decay::Coupled { lambda } => *g += lambda * ahead,
+                Decay::Decoupled { lambda } => *theta -= eta * lambda * ahead,
+            }
+        }
         for (i, (theta, g)) in theta.iter_mut().zip(g).enumerate() {
             let (v, r, s) = (&mut self.v[i], &mut self.r[i], &mut self.s[i]);
             match self.rule {
@@ -93,6 +129,10 @@ impl Optimizer {
                 Rule::RmsProp { rho, delta } => {
                     *r = rho * *r + (1.0 - rho) * g * g;
                     *theta -= eta / (delta + *r).sqrt() * g;
+                }
+                Rule::RmsPropOutside { rho, delta } => {
+                    *r = rho * *r + (1.0 - rho) * g * g;
+                    *theta -= eta / (delta + r.sqrt()) * g;
                 }
                 Rule::RmsPropNesterov { rho, delta, alpha } => {
                     *r = rho * *r + (1.0 - rho) * g * g;

@@ -1,5 +1,4 @@
-//! The seven optimizers by name, with defaults that were tuned for 784-128-10, ReLU, softmax and cross-entropy,
-//! mini-batches of 128 and 10 epochs of MNIST.
+//! The optimizers by name.
 
 use lanegrad::{Method, Momentum};
 
@@ -42,15 +41,16 @@ impl<'a> HyperParameters<'a> {
                 Self { momentum: Some(momentum), ..Self::default() }
             }
             Method::Adagrad { epsilon } => Self { epsilon: Some(epsilon), ..Self::default() },
-            Method::RmsProp { decay, epsilon } => {
+            Method::RmsProp { decay, epsilon } | Method::RmsPropOutside { decay, epsilon } => {
                 Self { decays: vec![decay], epsilon: Some(epsilon), ..Self::default() }
             }
             Method::RmsPropNesterov { decay, epsilon, momentum } => {
                 Self { momentum: Some(momentum), decays: vec![decay], epsilon: Some(epsilon) }
             }
-            Method::Adam { first_decay, second_decay, epsilon } => {
-                Self { decays: vec![first_decay, second_decay], epsilon: Some(epsilon), ..Self::default() }
+            Method::Adam { beta1, beta2, epsilon } => {
+                Self { decays: vec![beta1, beta2], epsilon: Some(epsilon), ..Self::default() }
             }
+            other => unreachable!("{} is not known here", other.name()),
         }
     }
 }
@@ -73,20 +73,16 @@ impl Algorithm {
         }
     }
 
-    /// The update rule with default hyper-parameters, and its learning rate.
-    pub fn defaults(self) -> (Method, f64) {
-        let momentum = Momentum::Constant(0.9);
+    /// The update rule with the library's default hyper-parameters.
+    pub fn method(self) -> Method {
         match self {
-            Self::Sgd => (Method::Sgd, 0.1),
-            Self::Momentum => (Method::Momentum { momentum }, 0.05),
-            Self::Nesterov => (Method::Nesterov { momentum }, 0.05),
-            Self::Adagrad => (Method::Adagrad { epsilon: 1e-7 }, 0.01),
-            // Epsilon stands inside the root: 1e-8 there caps the step at 10⁴ η.
-            Self::RmsProp => (Method::RmsProp { decay: 0.9, epsilon: 1e-8 }, 0.001),
-            Self::RmsPropNesterov => {
-                (Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-8, momentum: Momentum::Constant(0.9) }, 0.0001)
-            }
-            Self::Adam => (Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 }, 0.001),
+            Self::Sgd => Method::sgd(),
+            Self::Momentum => Method::momentum(),
+            Self::Nesterov => Method::nesterov(),
+            Self::Adagrad => Method::adagrad(),
+            Self::RmsProp => Method::rms_prop(),
+            Self::RmsPropNesterov => Method::rms_prop_nesterov(),
+            Self::Adam => Method::adam(),
         }
     }
 }

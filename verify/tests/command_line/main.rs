@@ -195,7 +195,7 @@ fn bad_flags_are_refused_by_name() {
     refused(&["--momentum-ramp", "0.5,0.9"], "--momentum-ramp <FROM,TO,STEPS>");
     refused(&["--momentum-ramp", "0.9,0.5,10"], "the momentum at the end is 0.5, expected not below that at the start");
     refused(&["--momentum-ramp", "-0.1,0.9,9"], "the momentum at the start is -0.1");
-    refused(&["--decay", "-0.1,0.9"], "the first decay is -0.1");
+    refused(&["--decay", "-0.1,0.9"], "beta1 is -0.1");
     refused(&["--momentum", "1"], "the momentum is 1, expected in [0, 1)");
     refused(&["--momentum", "-0.5"], "the momentum is -0.5");
     refused(&["--momentum", "0.5", "--momentum-ramp", "0.5,0.9,9"], "cannot be used with");

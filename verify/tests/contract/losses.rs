@@ -1,7 +1,7 @@
 //! Losses.
 
-use crate::table::{Answer, NOT_POSITIVE, POSITIVE, Table, empty, hyper_parameter, label, length, shape};
-use crate::world::view;
+use crate::table::{Answer, NOT_POSITIVE, POSITIVE, Table, empty, hyper_parameter, label, length, loss_needs, shape};
+use crate::world::{World, view};
 use lanegrad::*;
 
 pub(crate) fn rows(t: &mut Table) {
@@ -36,4 +36,44 @@ pub(crate) fn rows(t: &mut Table) {
     row("label is the number of classes", (2, 3), &[2, 3], (2, 3), label(1, 3, 3));
     row("label is the largest", (2, 3), &[u32::MAX, 7], (2, 3), label(0, u32::MAX, 3));
     row("no classes", (2, 0), &[0, 0], (2, 0), label(0, 0, 0));
+
+    for (f, rows) in [("Loss::check", 0), ("Loss::delta", 0)] {
+        t.row(f, "no examples", empty(name, "examples"), move |world| {
+            loss_of(f, world, rows, &[], Activation::Identity)
+        });
+        let answer = length(name, "list of labels", 3, 2);
+        t.row(f, "too many labels", answer, move |world| loss_of(f, world, 2, &[0, 1, 2], Activation::Identity));
+        t.row(f, "label is the number of classes", label(1, 3, 3), move |world| {
+            loss_of(f, world, 2, &[0, 3], Activation::Identity)
+        });
+        let answer = loss_needs(name, "a last layer without activation (identity)");
+        t.row(f, "softmax of an activation", answer, move |world| loss_of(f, world, 2, &[0, 1], Activation::Relu));
+        for (way, c) in NOT_POSITIVE {
+            t.row(f, way, hyper_parameter("the factor c", c, POSITIVE), move |world| {
+                let (loss, target) = (SquaredErrorLoss { c: c as f32 }, view(2, 3));
+                if f == "Loss::check" {
+                    return loss.check(target, Activation::Tanh, (2, 3));
+                }
+                let delta = MatMut::new(&mut world.output, 2, 3)?;
+                loss.delta(&world.backend, view(2, 3), Activation::Tanh, target, delta).map(drop)
+            });
+        }
+        t.row(f, "targets transposed", shape("squared error", "targets", (3, 2), (2, 3)), move |world| {
+            let (loss, target) = (SquaredErrorLoss { c: 0.5 }, view(3, 2));
+            if f == "Loss::check" {
+                return loss.check(target, Activation::Tanh, (2, 3));
+            }
+            let delta = MatMut::new(&mut world.output, 2, 3)?;
+            loss.delta(&world.backend, view(2, 3), Activation::Tanh, target, delta).map(drop)
+        });
+    }
+}
+
+/// Cross-entropy of 3 classes, by the function of the trait that is named.
+fn loss_of(f: &str, world: &mut World, rows: usize, labels: &[u32], activation: Activation) -> Result<(), Error> {
+    if f == "Loss::check" {
+        return CrossEntropyLoss.check(labels, activation, (rows, 3));
+    }
+    let delta = MatMut::new(&mut world.output, rows, 3)?;
+    CrossEntropyLoss.delta(&world.backend, view(rows, 3), activation, labels, delta).map(drop)
 }

@@ -1,6 +1,6 @@
 //! Clipping; the optimizers' hyper-parameters, their schedules and their steps.
 
-use crate::table::{Answer, IN_RANGE, NOT_NEGATIVE, NOT_POSITIVE, POSITIVE, Table, hyper_parameter, length};
+use crate::table::{Answer, IN_RANGE, NOT_NEGATIVE, NOT_POSITIVE, POSITIVE, Table, hyper_parameter, length, no_memory};
 use lanegrad::*;
 
 fn clipping(t: &mut Table) {
@@ -14,10 +14,20 @@ fn clipping(t: &mut Table) {
     }
 }
 
+/// What takes a method with its hyper-parameters.
+const CALLS: [(&str, fn(Method) -> Result<(), Error>); 3] = [
+    ("Rule::new", |method| Rule::new(method, LearningRate::Constant(0.1)).map(drop)),
+    ("State::new", |method| State::new(method, 3).map(drop)),
+    ("State::restore", |method| State::restore(method, 1, 3, &[&[0.0; 3], &[0.0; 3]]).map(drop)),
+];
+
 pub(crate) fn rows(t: &mut Table) {
     clipping(t);
-    let new = |t: &mut Table, way, answer, method| {
-        t.row("Optimizer::new", way, answer, move |_| Optimizer::new(method, LearningRate::Constant(0.1)).map(drop));
+    let new = |t: &mut Table, way: &'static str, answer: Answer, method| {
+        let (error, message): &Answer = &answer;
+        for (function, call) in CALLS {
+            t.row(function, way, (*error, message.clone()), move |_| call(method));
+        }
     };
     let alpha = Momentum::Constant;
     for (ways, value) in [
@@ -39,11 +49,12 @@ pub(crate) fn rows(t: &mut Table) {
         new(t, of_momentum, answer("the momentum at the start"), rising(value, 0.5));
         new(t, of_momentum, answer("the momentum at the end"), rising(0.5, value));
         new(t, of_decay, answer("the decay"), Method::RmsProp { decay: value, epsilon: 1e-6 });
+        new(t, of_decay, answer("the decay"), Method::RmsPropOutside { decay: value, epsilon: 1e-6 });
         let method = Method::RmsPropNesterov { decay: value, epsilon: 1e-6, momentum: alpha(0.5) };
         new(t, of_decay, answer("the decay"), method);
-        let adam = |first_decay, second_decay| Method::Adam { first_decay, second_decay, epsilon: 1e-6 };
-        new(t, of_decay, answer("the first decay"), adam(value, 0.5));
-        new(t, of_decay, answer("the second decay"), adam(0.5, value));
+        let adam = |beta1, beta2| Method::Adam { beta1, beta2, epsilon: 1e-6 };
+        new(t, of_decay, answer("beta1"), adam(value, 0.5));
+        new(t, of_decay, answer("beta2"), adam(0.5, value));
     }
     let falling = Momentum::Rising { from: 0.5, to: 0.25, steps: 5 };
     let answer = hyper_parameter("the momentum at the end", 0.25, "not below that at the start");
@@ -59,12 +70,17 @@ pub(crate) fn rows(t: &mut Table) {
         let answer = || hyper_parameter("epsilon", epsilon, NOT_NEGATIVE);
         new(t, way, answer(), Method::Adagrad { epsilon });
         new(t, way, answer(), Method::RmsProp { decay: 0.9, epsilon });
+        new(t, way, answer(), Method::RmsPropOutside { decay: 0.9, epsilon });
         new(t, way, answer(), Method::RmsPropNesterov { decay: 0.9, epsilon, momentum: alpha(0.5) });
-        new(t, way, answer(), Method::Adam { first_decay: 0.9, second_decay: 0.9, epsilon });
+        new(t, way, answer(), Method::Adam { beta1: 0.9, beta2: 0.9, epsilon });
     }
 
     let mut rate = |way, answer: fn(f64) -> Answer, value, rate| {
-        t.row("Optimizer::new", way, answer(value), move |_| Optimizer::new(Method::Sgd, rate).map(drop));
+        t.row("Rule::new", way, answer(value), move |_| Rule::new(Method::Sgd, rate).map(drop));
+        t.row("Rule::adam_w", way, answer(value), move |_| Rule::adam_w(rate).map(drop));
+        t.row("Rule::with_learning_rate", way, answer(value), move |world| {
+            world.optimizer.rule().with_learning_rate(rate).map(drop)
+        });
         t.row("Optimizer::set_learning_rate", way, answer(value), move |world| world.optimizer.set_learning_rate(rate));
     };
     for (way, value) in [
@@ -87,16 +103,125 @@ pub(crate) fn rows(t: &mut Table) {
         rate(way, answer, gamma, LearningRate::InverseSquareRoot { initial: 1.0, gamma });
     }
 
-    let name = "optimizer step";
-    for (way, lens, answer) in [
-        ("a tensor missing", &[37][..], length(name, "list of parameters", 1, 2)),
-        ("no tensors", &[], length(name, "list of parameters", 0, 2)),
-        ("a tensor too many", &[37, 3, 1], length(name, "list of parameters", 3, 2)),
-        ("first tensor shorter", &[36, 3], length(name, "a parameter tensor", 36, 37)),
-        ("last tensor longer", &[37, 37], length(name, "a parameter tensor", 37, 3)),
+    for (way, value) in [
+        ("negative", -0.5),
+        ("NaN", f64::NAN),
+        ("infinite", f64::INFINITY),
+        ("above f32", 5e39),
+        ("rounded to zero", 1e-46),
     ] {
-        t.row("Optimizer::begin", way, answer, move |world| world.begin(lens));
+        let factor = hyper_parameter("the learning rate factor", value, NOT_NEGATIVE);
+        t.row("Rule::with_learning_rate_factor", way, factor, move |world| {
+            world.optimizer.rule().with_learning_rate_factor(value).map(drop)
+        });
+        for (kind, decay) in [("coupled", WeightDecay::Coupled(value)), ("decoupled", WeightDecay::Decoupled(value))] {
+            let answer = hyper_parameter("the weight decay", value, NOT_NEGATIVE);
+            t.row("Rule::with_weight_decay", format!("{kind}, {way}"), answer, move |world| {
+                world.optimizer.rule().with_weight_decay(decay).map(drop)
+            });
+        }
     }
+    let product = hyper_parameter("the learning rate times the weight decay", 1e39, "a finite f32");
+    t.row("Rule::with_weight_decay", "its product with the learning rate", product, |_| {
+        let rule = Rule::new(Method::Sgd, LearningRate::Constant(1e20))?;
+        rule.with_weight_decay(WeightDecay::Decoupled(1e19)).map(drop)
+    });
+    states(t);
+    lists(t);
+}
+
+fn another(method: Method) -> Method {
+    if method == Method::Sgd { Method::adam() } else { Method::Sgd }
+}
+
+fn states(t: &mut Table) {
+    let name = "optimizer step";
+    t.row("State::new", "too long", no_memory(name, Some(usize::MAX / 16)), |_| {
+        State::new(Method::adam(), usize::MAX / 16).map(drop)
+    });
+    for (way, lens, answer) in [
+        ("a slot missing", &[3][..], length(name, "list of state slots", 1, 2)),
+        ("a slot too many", &[3, 3, 3], length(name, "list of state slots", 3, 2)),
+        ("a slot too short", &[3, 2], length(name, "a state slot", 2, 3)),
+        ("a slot too long", &[4, 3], length(name, "a state slot", 4, 3)),
+    ] {
+        t.row("State::restore", way, answer, move |_| {
+            let slots: Vec<_> = lens.iter().map(|&len| &[0.0; 4][..len]).collect();
+            State::restore(Method::adam(), 1, 3, &slots).map(drop)
+        });
+    }
+    for (way, len) in [("tensor too short", 36), ("tensor too long", 38), ("tensor empty", 0)] {
+        let answer = || length(name, "a parameter tensor", len, 37);
+        t.row("State::look_ahead", way, answer(), move |world| {
+            world.state.look_ahead(&world.backend, &world.optimizer.rule(), 2, &mut vec![0.0; len])
+        });
+        t.row("State::look_back", way, answer(), move |world| world.state.look_back(&mut vec![0.0; len]));
+        t.row("State::update", way, answer(), move |world| {
+            world.state.update(&world.backend, &world.optimizer.rule(), 2, &mut vec![0.0; len], &[1.0; 37])
+        });
+        t.row("State::update", format!("gradient, {way}"), length(name, "a gradient", len, 37), move |world| {
+            let rule = world.optimizer.rule();
+            world.state.update(&world.backend, &rule, 2, &mut world.tensor, &vec![1.0; len])
+        });
+    }
+    let wrong = || (state("SGD", "Adam"), String::from("optimizer state: Adam, expected SGD"));
+    t.row("State::look_ahead", "of another rule", wrong(), |world| {
+        let rule = Rule::new(Method::Sgd, LearningRate::Constant(0.1))?;
+        State::new(Method::adam(), 37)?.look_ahead(&world.backend, &rule, 2, &mut world.tensor)
+    });
+    t.row("State::update", "of another rule", wrong(), |world| {
+        let rule = Rule::new(Method::Sgd, LearningRate::Constant(0.1))?;
+        State::new(Method::adam(), 37)?.update(&world.backend, &rule, 2, &mut world.tensor, &[1.0; 37])
+    });
+    let (there, here) = ("a tensor at θ + αv (look_ahead)", "a tensor at θ");
+    let answer = (state(there, here), format!("optimizer state: {here}, expected {there}"));
+    t.row("State::update", "without a look ahead", answer, |world| {
+        let rule = Rule::new(Method::nesterov(), LearningRate::Constant(0.1))?;
+        State::new(rule.method(), 37)?.update(&world.backend, &rule, 2, &mut world.tensor, &[1.0; 37])
+    });
+}
+
+fn state(expected: &'static str, found: &'static str) -> Error {
+    Error::State { expected, found }
+}
+
+fn key(key: u64) -> Answer {
+    let message = format!("optimizer step: key {key} is there twice, expected a key for each tensor");
+    (Error::Key { operation: "optimizer step", key }, message)
+}
+
+fn lists(t: &mut Table) {
+    let name = "optimizer step";
+    t.row("Optimizer::restore", "a key twice", key(7), |world| {
+        let states = [(7, world.state.clone()), (8, world.state.clone()), (7, world.state.clone())];
+        Optimizer::restore(world.optimizer.rule(), 1, states).map(drop)
+    });
+    let answer = (state("Adam", "SGD"), String::from("optimizer state: SGD, expected Adam"));
+    t.row("Optimizer::restore", "a state of another rule", answer, |_| {
+        let rule = Rule::adam_w(LearningRate::Constant(0.1))?;
+        Optimizer::restore(rule, 1, [(0, State::new(another(rule.method()), 3)?)]).map(drop)
+    });
+    for (way, tensors, answer) in [
+        ("first tensor shorter", &[(0, 36), (1, 3)][..], length(name, "a parameter tensor", 36, 37)),
+        ("last tensor longer", &[(0, 37), (1, 37)], length(name, "a parameter tensor", 37, 3)),
+        ("tensors swapped", &[(1, 37), (0, 3)], length(name, "a parameter tensor", 37, 3)),
+        ("a new tensor, and one shorter", &[(5, 10), (1, 2)], length(name, "a parameter tensor", 2, 3)),
+        ("a key twice", &[(0, 37), (1, 3), (0, 37)], key(0)),
+        ("a new key twice", &[(9, 4), (9, 4)], key(9)),
+    ] {
+        t.row("Optimizer::begin", way, answer, move |world| world.begin(tensors, |parameter| parameter));
+    }
+    let answer = hyper_parameter("the learning rate factor", -1.0, NOT_NEGATIVE);
+    t.row("Optimizer::begin", "a factor negative", answer, |world| {
+        world.begin(&[(0, 37), (1, 3)], |parameter| parameter.with_learning_rate_factor(-1.0))
+    });
+    let answer = hyper_parameter("the weight decay", -1.0, NOT_NEGATIVE);
+    t.row("Optimizer::begin", "a weight decay negative", answer, |world| {
+        world.begin(&[(0, 37), (1, 3)], |mut parameter| {
+            parameter.weight_decay = Some(WeightDecay::Coupled(-1.0));
+            parameter
+        })
+    });
     for (way, lens, answer) in [
         ("a gradient missing", &[37][..], length(name, "list of gradients", 1, 2)),
         ("no gradients", &[], length(name, "list of gradients", 0, 2)),
@@ -104,6 +229,17 @@ pub(crate) fn rows(t: &mut Table) {
         ("first gradient shorter", &[36, 3], length(name, "a gradient", 36, 37)),
         ("last gradient longer", &[37, 4], length(name, "a gradient", 4, 3)),
     ] {
-        t.row("Step::finish", way, answer, move |world| world.finish(lens));
+        let (error, message) = answer.clone();
+        t.row("Step::finish", way, answer, move |world| world.finish(true, lens));
+        t.row("Optimizer::step", way, (error, message), move |world| {
+            // A rule that has whole steps.
+            if world.optimizer.method().looks_ahead() { world.finish(true, lens) } else { world.finish(false, lens) }
+        });
     }
+    let (expected, found) = ("a rule that takes its gradient at θ (else begin and finish)", "Nesterov");
+    let answer = (state(expected, found), format!("optimizer state: {found}, expected {expected}"));
+    t.row("Optimizer::step", "a rule that looks ahead", answer, |world| {
+        let mut optimizer = Optimizer::new(Rule::new(Method::nesterov(), LearningRate::Constant(0.1))?);
+        optimizer.step(&world.backend, &mut Parameter::numbered([&mut world.tensor]), &[&[1.0; 37]])
+    });
 }

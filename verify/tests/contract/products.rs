@@ -71,4 +71,22 @@ pub(crate) fn rows(t: &mut Table) {
             });
         }
     }
+    t.row(f, "bias gradient too long, without dw", length(name, "bias gradient", 4, 3), |world| {
+        let layer = dense::Gradient { delta: view(2, 3), x: view(2, 4), accumulate: false };
+        dense::gradient(&mut world.backend, layer, None, Some(&mut world.bias[..4]))
+    });
+
+    let (f, name) = ("dense::activation_backward", "activation backward");
+    for (way, z, out, answer) in [
+        ("outputs transposed", (3, 2), (2, 3), shape(name, "outputs", (3, 2), (2, 3))),
+        ("outputs of another batch", (3, 3), (2, 3), shape(name, "outputs", (3, 3), (2, 3))),
+        ("deltas too wide", (2, 3), (2, 4), shape(name, "deltas", (2, 4), (2, 3))),
+        ("deltas of another batch", (2, 3), (3, 3), shape(name, "deltas", (3, 3), (2, 3))),
+    ] {
+        t.row(f, way, answer, move |world| {
+            let operands =
+                dense::ActivationBackward { gradient: view(2, 3), z: view(z.0, z.1), activation: Activation::Sigmoid };
+            dense::activation_backward(&world.backend, operands, MatMut::new(&mut world.output, out.0, out.1)?)
+        });
+    }
 }

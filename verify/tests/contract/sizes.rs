@@ -3,13 +3,13 @@
 //! function returns the bits that it returns for the same matrices without gaps, and writes nothing else.
 
 use crate::table::{overflow, row_stride, too_short};
-use crate::world::{SQUARED, broadcast, layer};
+use crate::world::{broadcast, layer};
 use lanegrad::*;
 use lanegrad_kernels::epilogue::Store;
 use lanegrad_kernels::gemm::{self, Order, Product};
 use lanegrad_kernels::view::View;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use lanegrad_verify::objective::Objective;
+use lanegrad_verify::random::uniform;
 
 /// No number that a computation would leave by chance.
 const CANARY: f32 = f32::from_bits(0x7fc0_1234);
@@ -182,7 +182,7 @@ struct Function {
 type Call = fn(&mut Backend, &[MatRef<'_>], MatMut<'_>, &mut [f32]) -> Result<f64, Error>;
 
 /// Every function that takes matrices.
-const FUNCTIONS: [Function; 11] = [
+const FUNCTIONS: [Function; 12] = [
     Function {
         name: "dense::forward",
         takes: |_| true,
@@ -221,6 +221,17 @@ const FUNCTIONS: [Function; 11] = [
         call: |backend, inputs, below, _| {
             let z = Some((Activation::Tanh, inputs[2]));
             dense::backward(backend, dense::Backward { delta: inputs[0], w: inputs[1], below: z }, below).map(|()| 0.0)
+        },
+    },
+    Function {
+        name: "dense::activation_backward",
+        takes: |[_, inputs, _]| inputs == 1,
+        inputs: |[batch, _, outputs]| vec![(batch, outputs); 2],
+        output: |[batch, _, outputs]| (batch, outputs),
+        call: |backend, inputs, delta, _| {
+            let (gradient, z) = (inputs[0], inputs[1]);
+            let operands = dense::ActivationBackward { gradient, z, activation: Activation::Tanh };
+            dense::activation_backward(backend, operands, delta).map(|()| 0.0)
         },
     },
     Function {
@@ -274,8 +285,9 @@ const FUNCTIONS: [Function; 11] = [
         inputs: |[batch, inputs, _]| vec![(batch, inputs)],
         output: |[batch, _, outputs]| (batch, outputs),
         call: |backend, inputs, output, side| {
-            let mut network = network(inputs[0].cols(), output.cols());
-            let found = network.predict(backend, inputs[0])?;
+            let network = network(inputs[0].cols(), output.cols());
+            let mut scratch = Scratch::default();
+            let found = network.predict(backend, &mut scratch, inputs[0])?;
             assert_eq!((found.rows(), found.cols()), (output.rows(), output.cols()));
             for (j, x) in side.iter_mut().enumerate() {
                 *x = (0..found.rows()).filter_map(|i| found.get(i, j)).sum();
@@ -289,8 +301,8 @@ const FUNCTIONS: [Function; 11] = [
         inputs: |[batch, inputs, outputs]| vec![(batch, inputs), (batch, outputs)],
         output: |[batch, _, outputs]| (batch, outputs),
         call: |backend, inputs, _, side| {
-            let target = Target::Values(inputs[1]);
-            train(backend, Batch { x: inputs[0], target, loss: SQUARED, clip: Some(Clip::GlobalNorm(1.0)) }, side)
+            let objective = Objective::SquaredError { c: 0.5, target: inputs[1] };
+            train(backend, inputs[0], objective, Clip::GlobalNorm(1.0), side)
         },
     },
     Function {
@@ -300,24 +312,29 @@ const FUNCTIONS: [Function; 11] = [
         output: |[batch, _, outputs]| (batch, outputs),
         call: |backend, inputs, _, side| {
             let labels: Vec<_> = (0..inputs[0].rows()).map(|i| (i % side.len()) as u32).collect();
-            let (x, target) = (inputs[0], Target::Labels(&labels));
-            train(backend, Batch { x, target, loss: Loss::SoftmaxCrossEntropy, clip: Some(Clip::Value(0.1)) }, side)
+            train(backend, inputs[0], Objective::CrossEntropy { labels: &labels }, Clip::Value(0.1), side)
         },
     },
 ];
 
 fn network(inputs: usize, outputs: usize) -> Network {
     let layers = [layer(3, Activation::Relu), layer(outputs, Activation::Identity)];
-    Network::new(inputs, &layers, &mut StdRng::seed_from_u64(3)).unwrap()
+    Network::new(inputs, &layers, uniform(3)).unwrap()
 }
 
 /// Leaves the biases of the last layer in `side`.
-fn train(backend: &mut Backend, batch: Batch<'_>, side: &mut [f32]) -> Result<f64, Error> {
-    let mut network = network(batch.x.cols(), side.len());
+fn train(
+    backend: &mut Backend,
+    x: MatRef<'_>,
+    objective: Objective<'_>,
+    clip: Clip,
+    side: &mut [f32],
+) -> Result<f64, Error> {
+    let mut network = network(x.cols(), side.len());
     let momentum = Momentum::Constant(0.9);
-    let mut optimizer = Optimizer::new(Method::Nesterov { momentum }, LearningRate::Constant(0.1))?;
-    network.train_step(backend, &mut optimizer, batch)?;
-    let loss = network.train_step(backend, &mut optimizer, batch)?;
+    let mut optimizer = Optimizer::new(Rule::new(Method::Nesterov { momentum }, LearningRate::Constant(0.1))?);
+    objective.train_step(&mut network, backend, &mut optimizer, x, Some(clip))?;
+    let loss = objective.train_step(&mut network, backend, &mut optimizer, x, Some(clip))?;
     side.copy_from_slice(network.layers()[1].bias());
     Ok(loss)
 }
@@ -525,16 +542,17 @@ fn empty_slices_and_lists() {
             assert!(gradients.iter().flatten().all(|g| *g == 0.125));
 
             for method in crate::METHODS {
-                let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.25)).unwrap();
+                let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.25)).unwrap());
                 let mut together = optimizer.clone();
                 let (mut theta, mut joined) = (tensors(), vec![2.0_f32; total]);
                 for _ in 0..3 {
                     let slices: Vec<_> = gradients.iter().map(Vec::as_slice).collect();
-                    let mut parameters: Vec<_> = theta.iter_mut().map(Vec::as_mut_slice).collect();
+                    let mut parameters: Vec<_> =
+                        (0..).zip(&mut theta).map(|(key, theta)| Parameter::new(key, theta)).collect();
                     drop(optimizer.begin(&backend, &mut parameters).unwrap());
                     optimizer.begin(&backend, &mut parameters).unwrap().finish(&slices).unwrap();
-                    let step = [&mut joined[..]];
-                    together.begin(&backend, &mut { step }).unwrap().finish(&[&gradients.concat()]).unwrap();
+                    let mut step = Parameter::numbered([&mut joined]);
+                    together.begin(&backend, &mut step).unwrap().finish(&[&gradients.concat()]).unwrap();
                 }
                 assert_eq!(theta.concat(), joined, "{method:?} on {isa}");
             }

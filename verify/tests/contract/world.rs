@@ -1,8 +1,8 @@
 //! What a call may write, as it is before a call; and operands for it.
 
 use lanegrad::*;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use lanegrad_verify::objective::Objective;
+use lanegrad_verify::random::uniform;
 
 /// No number that a computation would leave by chance: it tells whether a buffer was touched.
 const CANARY: f32 = f32::from_bits(0x7fc0_1234);
@@ -16,6 +16,9 @@ pub(crate) struct World {
     pub(crate) bias: [f32; 8],
     parameters: [Vec<f32>; 2],
     pub(crate) optimizer: Optimizer,
+    /// A tensor and its state, after an update.
+    pub(crate) tensor: Vec<f32>,
+    pub(crate) state: State,
     /// One with a last layer of tanh, one without activation; each with an optimizer that has made a step.
     pub(crate) networks: [(Network, Optimizer); 2],
 }
@@ -35,59 +38,72 @@ pub(crate) fn broadcast(rows: usize, cols: usize) -> MatRef<'static> {
 
 pub(crate) const TANH: usize = 0;
 pub(crate) const IDENTITY: usize = 1;
-pub(crate) const SQUARED: Loss = Loss::SquaredError { c: 0.5 };
-pub(crate) const SOFTMAX: Loss = Loss::SoftmaxCrossEntropy;
-pub(crate) const LABELS: Target<'_> = Target::Labels(&[0, 1, 2, 1]);
+pub(crate) const LABELS: Objective<'_> = Objective::CrossEntropy { labels: &[0, 1, 2, 1] };
 
-pub(crate) fn values(rows: usize, cols: usize) -> Target<'static> {
-    Target::Values(view(rows, cols))
+pub(crate) fn values(rows: usize, cols: usize) -> Objective<'static> {
+    Objective::SquaredError { c: 0.5, target: view(rows, cols) }
 }
 
 impl World {
     pub(crate) fn new(isa: Isa, method: Method) -> Self {
         let rate = LearningRate::Constant(0.125);
-        let mut optimizer = Optimizer::new(method, rate).unwrap();
+        let mut optimizer = Optimizer::new(Rule::new(method, rate).unwrap());
         let mut backend = Backend::with_isa(isa);
         let mut parameters = [vec![0.3; 37], vec![-0.7; 3]];
         let [w, b] = &mut parameters;
-        optimizer.begin(&backend, &mut [w, b]).unwrap().finish(&[&[0.9; 37], &[-1.1; 3]]).unwrap();
-        let networks = [(Activation::Tanh, values(4, 3), SQUARED), (Activation::Identity, LABELS, SOFTMAX)];
-        let networks = networks.map(|(last, target, loss)| {
+        optimizer.begin(&backend, &mut Parameter::numbered([w, b])).unwrap().finish(&[&[0.9; 37], &[-1.1; 3]]).unwrap();
+        let mut state = State::new(method, 37).unwrap();
+        let mut tensor = vec![0.4; 37];
+        state.look_ahead(&backend, &optimizer.rule(), 1, &mut tensor).unwrap();
+        state.update(&backend, &optimizer.rule(), 1, &mut tensor, &[0.7; 37]).unwrap();
+        let networks = [(Activation::Tanh, values(4, 3)), (Activation::Identity, LABELS)];
+        let networks = networks.map(|(last, objective)| {
             let layers = [layer(17, Activation::Tanh), layer(3, last)];
-            let mut network = Network::new(5, &layers, &mut StdRng::seed_from_u64(3)).unwrap();
-            let mut optimizer = Optimizer::new(method, rate).unwrap();
-            let batch = Batch { x: view(4, 5), target, loss, clip: None };
-            network.train_step(&mut backend, &mut optimizer, batch).unwrap();
+            let mut network = Network::new(5, &layers, uniform(3)).unwrap();
+            let mut optimizer = Optimizer::new(Rule::new(method, rate).unwrap());
+            objective.train_step(&mut network, &mut backend, &mut optimizer, view(4, 5), None).unwrap();
             (network, optimizer)
         });
-        Self { backend, output: [CANARY; 24], bias: [CANARY; 8], parameters, optimizer, networks }
+        Self { backend, output: [CANARY; 24], bias: [CANARY; 8], parameters, optimizer, tensor, state, networks }
     }
 
     pub(crate) fn train(
         &mut self,
         network: usize,
         x: MatRef<'_>,
-        target: Target<'_>,
-        loss: Loss,
+        objective: Objective<'_>,
         clip: Option<Clip>,
     ) -> Result<(), Error> {
         let (network, optimizer) = &mut self.networks[network];
-        network.train_step(&mut self.backend, optimizer, Batch { x, target, loss, clip }).map(drop)
+        objective.train_step(network, &mut self.backend, optimizer, x, clip).map(drop)
     }
 
-    pub(crate) fn begin(&mut self, lens: &[usize]) -> Result<(), Error> {
-        let mut tensors: Vec<_> = lens.iter().map(|&len| vec![CANARY; len]).collect();
-        let mut parameters: Vec<_> = tensors.iter_mut().map(Vec::as_mut_slice).collect();
+    /// Begins a step with tensors of these keys and lengths, each changed by `with`.
+    pub(crate) fn begin(
+        &mut self,
+        tensors: &[(u64, usize)],
+        with: fn(Parameter<'_>) -> Parameter<'_>,
+    ) -> Result<(), Error> {
+        let mut numbers: Vec<_> = tensors.iter().map(|&(_, len)| vec![CANARY; len]).collect();
+        let keys = tensors.iter().map(|&(key, _)| key);
+        let mut parameters: Vec<_> =
+            keys.zip(&mut numbers).map(|(key, numbers)| with(Parameter::new(key, numbers))).collect();
         let result = self.optimizer.begin(&self.backend, &mut parameters).map(drop);
-        assert_eq!(bits(&tensors.concat()), bits(&vec![CANARY; lens.iter().sum()]));
+        assert!(numbers.iter().flatten().all(|number| number.to_bits() == CANARY.to_bits()));
         result
     }
 
-    pub(crate) fn finish(&mut self, lens: &[usize]) -> Result<(), Error> {
+    /// A step on both parameters with gradients of these lengths, in two halves or in one.
+    pub(crate) fn finish(&mut self, halves: bool, lens: &[usize]) -> Result<(), Error> {
         let gradients: Vec<_> = lens.iter().map(|&len| vec![1.0_f32; len]).collect();
         let gradients: Vec<_> = gradients.iter().map(Vec::as_slice).collect();
         let [w, b] = &mut self.parameters;
-        self.optimizer.begin(&self.backend, &mut [w, b])?.finish(&gradients)
+        let mut parameters = Parameter::numbered([w, b]);
+        if halves {
+            self.optimizer.begin(&self.backend, &mut parameters)?.finish(&gradients)
+        } else {
+            self.optimizer.step(&self.backend, &mut parameters, &gradients)
+        }
     }
 
     /// Everything, in bits. The workspace and the buffers of a network are no state: the steps that follow do not see them.
@@ -95,20 +111,21 @@ impl World {
         let layers = self.networks.iter().flat_map(|(network, _)| network.layers());
         let numbers = layers.flat_map(|layer| layer.weights().parts().0.iter().chain(layer.bias()));
         let numbers = numbers.chain(&self.output).chain(&self.bias).chain(self.parameters.iter().flatten());
-        let optimizers = (&self.optimizer, &self.networks[0].1, &self.networks[1].1);
+        let numbers = numbers.chain(&self.tensor);
+        let optimizers = (&self.optimizer, &self.state, &self.networks[0].1, &self.networks[1].1);
         (numbers.map(|x| x.to_bits()).collect(), format!("{optimizers:?}"))
     }
 
     /// The bits after one more step of everything.
     pub(crate) fn later(mut self) -> (Vec<u32>, String) {
-        self.train(TANH, view(4, 5), values(4, 3), SQUARED, None).unwrap();
-        self.train(IDENTITY, view(4, 5), LABELS, SOFTMAX, None).unwrap();
+        self.train(TANH, view(4, 5), values(4, 3), None).unwrap();
+        self.train(IDENTITY, view(4, 5), LABELS, None).unwrap();
         let [w, b] = &mut self.parameters;
-        self.optimizer.begin(&self.backend, &mut [w, b]).unwrap().finish(&[&[0.5; 37], &[0.25; 3]]).unwrap();
+        let mut parameters = Parameter::numbered([w, b]);
+        self.optimizer.begin(&self.backend, &mut parameters).unwrap().finish(&[&[0.5; 37], &[0.25; 3]]).unwrap();
+        let rule = self.optimizer.rule();
+        self.state.look_ahead(&self.backend, &rule, 2, &mut self.tensor).unwrap();
+        self.state.update(&self.backend, &rule, 2, &mut self.tensor, &[0.5; 37]).unwrap();
         self.snapshot()
     }
-}
-
-fn bits(numbers: &[f32]) -> Vec<u32> {
-    numbers.iter().map(|x| x.to_bits()).collect()
 }

@@ -3,8 +3,9 @@
 use crate::operand::GAP;
 use crate::{METHODS, Results, SHAPES, bits, numbers, optimize, products};
 use lanegrad::*;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use lanegrad_verify::objective::Objective;
+use lanegrad_verify::random::uniform;
+use lanegrad_verify::training::Loss;
 
 /// Without inputs, `z = h(b)`; without a batch, `dw = 0`; without units, `delta_below = 0`.
 #[test]
@@ -105,18 +106,15 @@ fn train(isa: Isa, method: Method, loss: Loss) -> Vec<u32> {
     let labels: Vec<_> = (0..batch as u32).map(|i| i * 3 % outputs as u32).collect();
     let layer = |units, activation| LayerOptions { units, activation, initialization: Initialization::HeNormal };
     let layers = [layer(33, Activation::Relu), layer(24, Activation::Sigmoid), layer(outputs, Activation::Identity)];
-    let mut network = Network::new(inputs, &layers, &mut StdRng::seed_from_u64(7)).unwrap();
+    let mut network = Network::new(inputs, &layers, uniform(7)).unwrap();
     let mut backend = Backend::with_isa(isa);
-    let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.01)).unwrap();
-    let target = match loss {
-        Loss::SquaredError { .. } => Target::Values(MatRef::new(&y, batch, outputs).unwrap()),
-        Loss::SoftmaxCrossEntropy => Target::Labels(&labels),
-    };
+    let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.01)).unwrap());
+    let objective = Objective::new(loss, MatRef::new(&y, batch, outputs).unwrap(), &labels);
     let x = MatRef::new(&x, batch, inputs).unwrap();
     let clip = Some(Clip::GlobalNorm(1.0));
     let mut results = Vec::new();
     for _ in 0..10 {
-        let loss = network.train_step(&mut backend, &mut optimizer, Batch { x, target, loss, clip }).unwrap();
+        let loss = objective.train_step(&mut network, &mut backend, &mut optimizer, x, clip).unwrap();
         assert!(loss.is_finite());
         results.extend([loss.to_bits() as u32, (loss.to_bits() >> 32) as u32]);
     }

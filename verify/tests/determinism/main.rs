@@ -29,7 +29,7 @@ const SHAPES: [(usize, usize, usize); 11] = [
 
 const ACTIVATIONS: [Activation; 4] = [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu];
 
-const METHODS: [Method; 7] = methods(Momentum::Constant(0.9));
+const METHODS: [Method; 8] = methods(Momentum::Constant(0.9));
 
 fn numbers(len: usize, seed: u64) -> Vec<f32> {
     let mut rng = StdRng::seed_from_u64(seed);
@@ -90,14 +90,14 @@ fn products(
 fn optimize(backend: &Backend, method: Method, offset: usize, lengths: &[usize]) -> Vec<u32> {
     let len = lengths.iter().sum();
     let mut theta = Input::new(&numbers(len, 1), (1, len), offset, 0).data;
-    let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.01)).unwrap();
+    let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.01)).unwrap());
     for t in 0..10 {
         let gradient = Input::new(&numbers(len, 2 + t), (1, len), offset + 1, 0).data;
         let (mut parameters, mut gradients) = (Vec::new(), Vec::new());
         let (mut rest, mut gradient) = (&mut theta[offset..], &gradient[offset + 1..]);
         for &length in lengths {
             let (part, behind) = rest.split_at_mut(length);
-            parameters.push(part);
+            parameters.push(Parameter::new(parameters.len() as u64, part));
             rest = behind;
             gradients.push(&gradient[..length]);
             gradient = &gradient[length..];

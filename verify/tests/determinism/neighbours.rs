@@ -2,8 +2,7 @@
 
 use crate::{ACTIVATIONS, SHAPES, bits, numbers};
 use lanegrad::*;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use lanegrad_verify::random::uniform;
 
 /// Fills all rows but `kept` with what spreads if anything does.
 fn disturb(values: &mut [f32], cols: usize, kept: usize) {
@@ -130,9 +129,10 @@ fn a_prediction_does_not_depend_on_the_other_examples() {
     let x = numbers(batch * inputs, 1);
     for isa in Isa::available() {
         let mut backend = Backend::with_isa(isa);
-        let mut network = Network::new(inputs, &layers, &mut StdRng::seed_from_u64(7)).unwrap();
+        let network = Network::new(inputs, &layers, uniform(7)).unwrap();
+        let mut scratch = Scratch::default();
         let mut predict = |x: &[f32], rows: usize, row: usize| {
-            let z = network.predict(&mut backend, MatRef::new(x, rows, inputs).unwrap()).unwrap();
+            let z = network.predict(&mut backend, &mut scratch, MatRef::new(x, rows, inputs).unwrap()).unwrap();
             (0..outputs).map(|j| z.get(row, j).unwrap().to_bits()).collect::<Vec<_>>()
         };
         for kept in 0..batch {

@@ -6,23 +6,28 @@ mod control_register;
 
 use lanegrad::*;
 use lanegrad_verify::check::update::methods;
+use lanegrad_verify::objective::Objective;
+use lanegrad_verify::random::uniform;
 use lanegrad_verify::shapes::Edges;
+use lanegrad_verify::training::Loss;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-const METHODS: [Method; 7] = methods(Momentum::Constant(0.75));
+const METHODS: [Method; 8] = methods(Momentum::Constant(0.75));
 const ACTIVATIONS: [Activation; 4] = [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu];
 const CLIPS: [Option<Clip>; 3] = [None, Some(Clip::Value(0.5)), Some(Clip::GlobalNorm(0.5))];
 
 const INPUTS: usize = 21;
 const OUTPUTS: usize = 3;
 const BATCH: usize = 5;
+/// A class for each example.
+const LABELS: &[u32] = &[0, 1, 2, 1, 0];
 
 fn network(seed: u64, hidden: Activation, last: Activation) -> Network {
     let layer = |units, activation| LayerOptions { units, activation, initialization: Initialization::HeNormal };
     let layers = [layer(19, hidden), layer(OUTPUTS, last)];
-    Network::new(INPUTS, &layers, &mut StdRng::seed_from_u64(seed)).unwrap()
+    Network::new(INPUTS, &layers, uniform(seed)).unwrap()
 }
 
 fn parameters(network: &mut Network) -> Vec<&mut [f32]> {
@@ -91,20 +96,19 @@ fn subnormal_numbers_are_kept_through_a_step() {
                     LayerOptions { units, activation, initialization }
                 };
                 let layers = [layer(units, hidden), layer(OUTPUTS, Activation::Identity)];
-                let mut network = Network::new(inputs, &layers, &mut StdRng::seed_from_u64(0)).unwrap();
+                let mut network = Network::new(inputs, &layers, uniform(0)).unwrap();
                 let start = theta(&w1, &b1, &w2, &b2);
                 set(&mut network, &start);
                 let (inputs_x, targets): (Vec<f32>, Vec<f32>) =
                     (x.iter().map(whole).collect(), y.iter().map(small).collect());
                 let batch = Batch {
                     x: MatRef::new(&inputs_x, BATCH, inputs).unwrap(),
-                    target: Target::Values(MatRef::new(&targets, BATCH, OUTPUTS).unwrap()),
-                    // 2c/m = 1
-                    loss: Loss::SquaredError { c: BATCH as f32 / 2.0 },
-                    clip: None,
+                    target: MatRef::new(&targets, BATCH, OUTPUTS).unwrap(),
                 };
-                let mut optimizer = Optimizer::new(Method::Sgd, LearningRate::Constant(1.0)).unwrap();
-                network.train_step(&mut backend, &mut optimizer, batch).unwrap();
+                // 2c/m = 1
+                let options = TrainOptions { loss: SquaredErrorLoss { c: BATCH as f32 / 2.0 }, clip: None };
+                let mut optimizer = Optimizer::new(Rule::new(Method::Sgd, LearningRate::Constant(1.0)).unwrap());
+                network.train_step(&mut backend, &mut optimizer, options, batch).unwrap();
 
                 // The same in integers. The second layer's weights stay: their gradient is a product of two subnormals, 0.
                 let h = |a: i64| if hidden == Activation::Relu { a.max(0) } else { a };
@@ -166,9 +170,19 @@ fn nan_in_an_example_reaches_its_outputs_the_loss_and_every_parameter() {
                     let what = format!("{isa}, {hidden:?}, {method:?}, {clip:?}");
                     let mut x = ordinary(&mut rng, BATCH * INPUTS);
                     let mut network = network(3, hidden, Activation::Identity);
-                    let without = network.predict(&mut backend, examples(&x)).unwrap().parts().0.to_vec();
+                    let without = network
+                        .predict(&mut backend, &mut Scratch::default(), examples(&x))
+                        .unwrap()
+                        .parts()
+                        .0
+                        .to_vec();
                     x[2 * INPUTS + INPUTS - 1] = f32::NAN;
-                    let with = network.predict(&mut backend, examples(&x)).unwrap().parts().0.to_vec();
+                    let with = network
+                        .predict(&mut backend, &mut Scratch::default(), examples(&x))
+                        .unwrap()
+                        .parts()
+                        .0
+                        .to_vec();
                     for (row, (with, without)) in with.chunks(OUTPUTS).zip(without.chunks(OUTPUTS)).enumerate() {
                         match row {
                             2 => assert!(with.iter().all(|z| z.is_nan()), "{what}: {with:?}"),
@@ -176,10 +190,11 @@ fn nan_in_an_example_reaches_its_outputs_the_loss_and_every_parameter() {
                         }
                     }
 
-                    let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.1)).unwrap();
-                    let (loss, target) = (Loss::SoftmaxCrossEntropy, Target::Labels(&[0, 1, 2, 1, 0]));
-                    let batch = Batch { x: examples(&x), target, loss, clip };
-                    assert!(network.train_step(&mut backend, &mut optimizer, batch).unwrap().is_nan(), "{what}");
+                    let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.1)).unwrap());
+                    let (options, batch) =
+                        (TrainOptions { loss: CrossEntropyLoss, clip }, Batch { x: examples(&x), target: LABELS });
+                    let loss = network.train_step(&mut backend, &mut optimizer, options, batch).unwrap();
+                    assert!(loss.is_nan(), "{what}");
                     assert!(numbers(&mut network).iter().all(|theta| theta.is_nan()), "{what}");
                 }
             }
@@ -235,13 +250,12 @@ fn any_numbers_are_a_step_and_the_same_on_every_instruction_set_with_fma() {
                         let mut backend = Backend::with_isa(isa);
                         let mut network = network(0, hidden, last);
                         set(&mut network, &theta);
-                        let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.1)).unwrap();
-                        let target = match loss {
-                            Loss::SquaredError { .. } => Target::Values(MatRef::new(&y, BATCH, OUTPUTS).unwrap()),
-                            Loss::SoftmaxCrossEntropy => Target::Labels(&[0, 1, 2, 1, 0]),
-                        };
-                        let batch = Batch { x: MatRef::new(&x, BATCH, INPUTS).unwrap(), target, loss, clip };
-                        let losses = [(); 3].map(|()| network.train_step(&mut backend, &mut optimizer, batch).unwrap());
+                        let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.1)).unwrap());
+                        let objective = Objective::new(loss, MatRef::new(&y, BATCH, OUTPUTS).unwrap(), LABELS);
+                        let x = MatRef::new(&x, BATCH, INPUTS).unwrap();
+                        let losses = [(); 3].map(|()| {
+                            objective.train_step(&mut network, &mut backend, &mut optimizer, x, clip).unwrap()
+                        });
                         let found = numbers(&mut network);
                         finite += found.iter().filter(|theta| theta.is_finite()).count();
                         let losses = losses.map(|loss| if loss.is_nan() { f64::NAN } else { loss }.to_bits());
@@ -268,11 +282,10 @@ fn huge_logits_make_a_finite_loss() {
         let [_, bias] = network.parameters_mut().nth(1).unwrap();
         bias.copy_from_slice(&[f32::MAX, f32::MIN, 0.0]);
         let x = vec![f32::MAX / 1e3; BATCH * INPUTS];
-        let target = Target::Labels(&[0, 1, 2, 1, 0]);
-        let x = MatRef::new(&x, BATCH, INPUTS).unwrap();
-        let batch = Batch { x, target, loss: Loss::SoftmaxCrossEntropy, clip: Some(Clip::GlobalNorm(1.0)) };
-        let mut optimizer = Optimizer::new(Method::Sgd, LearningRate::Constant(0.1)).unwrap();
-        let loss = network.train_step(&mut backend, &mut optimizer, batch).unwrap();
+        let batch = Batch { x: MatRef::new(&x, BATCH, INPUTS).unwrap(), target: LABELS };
+        let options = TrainOptions { loss: CrossEntropyLoss, clip: Some(Clip::GlobalNorm(1.0)) };
+        let mut optimizer = Optimizer::new(Rule::new(Method::Sgd, LearningRate::Constant(0.1)).unwrap());
+        let loss = network.train_step(&mut backend, &mut optimizer, options, batch).unwrap();
         // Two of five examples have the class whose logit is the smallest, and one that in the middle.
         assert!((loss / (f64::from(f32::MAX) * (2.0 * 2.0 + 1.0) / 5.0) - 1.0).abs() < 1e-6, "{isa}: {loss:e}");
     }
@@ -289,13 +302,11 @@ fn the_control_register_is_as_it_was() {
             for x in EXTREMES {
                 let mut backend = Backend::with_isa(isa);
                 let mut network = network(1, Activation::Sigmoid, Activation::Identity);
-                let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.1)).unwrap();
+                let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.1)).unwrap());
                 let x = MatRef::with_strides(std::slice::from_ref(&x), BATCH, INPUTS, 0, 0).unwrap();
-                let target = Target::Labels(&[0, 1, 2, 1, 0]);
-                let clip = Some(Clip::GlobalNorm(1.0));
-                let batch = Batch { x, target, loss: Loss::SoftmaxCrossEntropy, clip };
-                network.train_step(&mut backend, &mut optimizer, batch).unwrap();
-                network.predict(&mut backend, x).unwrap();
+                let options = TrainOptions { loss: CrossEntropyLoss, clip: Some(Clip::GlobalNorm(1.0)) };
+                network.train_step(&mut backend, &mut optimizer, options, Batch { x, target: LABELS }).unwrap();
+                network.predict(&mut backend, &mut Scratch::default(), x).unwrap();
                 assert_eq!(control_register::controls(), before, "{isa}, {method:?}");
             }
         }

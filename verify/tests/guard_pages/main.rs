@@ -8,7 +8,8 @@ mod guarded;
 
 use guarded::{Flush, Guarded};
 use lanegrad::{
-    Activation, Backend, Isa, LearningRate, MatMut, MatRef, Method, Momentum, Optimizer, clip, dense, loss,
+    Activation, Backend, Isa, LearningRate, MatMut, MatRef, Method, Momentum, Optimizer, Parameter, Rule, clip, dense,
+    loss,
 };
 use lanegrad_verify::shapes::Edges;
 use std::process::Command;
@@ -128,7 +129,7 @@ fn updates() {
         Method::Adagrad { epsilon: 1e-7 },
         Method::RmsProp { decay: 0.9, epsilon: 1e-7 },
         Method::RmsPropNesterov { decay: 0.9, epsilon: 1e-7, momentum },
-        Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon: 1e-8 },
+        Method::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
     ];
     everywhere(|isa, flush| {
         let backend = Backend::with_isa(isa);
@@ -136,9 +137,9 @@ fn updates() {
             for len in Edges::of(isa).lengths() {
                 let mut theta = Guarded::new(&numbers(len), flush);
                 let gradient = Guarded::read_only(&numbers(len), flush);
-                let mut optimizer = Optimizer::new(method, LearningRate::Constant(0.01)).unwrap();
+                let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(0.01)).unwrap());
                 for _ in 0..2 {
-                    let mut parameters = [theta.numbers_mut()];
+                    let mut parameters = Parameter::numbered([theta.numbers_mut()]);
                     let step = optimizer.begin(&backend, &mut parameters).unwrap();
                     step.finish(&[gradient.numbers()]).unwrap();
                 }

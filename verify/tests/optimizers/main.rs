@@ -7,7 +7,7 @@ mod rounded;
 mod special_cases;
 mod symmetries;
 
-use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer};
+use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer, Parameter, Rule};
 use lanegrad_verify::shapes::Edges;
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -16,15 +16,16 @@ const RATE: LearningRate = LearningRate::Constant(0.01);
 const RISING: Momentum = Momentum::Rising { from: 0.3, to: 0.95, steps: 50 };
 
 /// Every rule, with this δ.
-fn methods(epsilon: f64) -> [Method; 7] {
+fn methods(epsilon: f64) -> [Method; 8] {
     [
         Method::Sgd,
         Method::Momentum { momentum: RISING },
         Method::Nesterov { momentum: RISING },
         Method::Adagrad { epsilon },
         Method::RmsProp { decay: 0.9, epsilon },
+        Method::RmsPropOutside { decay: 0.9, epsilon },
         Method::RmsPropNesterov { decay: 0.9, epsilon, momentum: RISING },
-        Method::Adam { first_decay: 0.9, second_decay: 0.999, epsilon },
+        Method::Adam { beta1: 0.9, beta2: 0.999, epsilon },
     ]
 }
 
@@ -44,15 +45,18 @@ struct Run {
 
 impl Run {
     fn new(isa: Isa, method: Method, rate: LearningRate, theta: &[f32]) -> Self {
-        let optimizer = Optimizer::new(method, rate).unwrap();
-        Self { backend: Backend::with_isa(isa), optimizer, theta: theta.to_vec() }
+        Self::with_rule(isa, Rule::new(method, rate).unwrap(), theta)
+    }
+
+    fn with_rule(isa: Isa, rule: Rule, theta: &[f32]) -> Self {
+        Self { backend: Backend::with_isa(isa), optimizer: Optimizer::new(rule), theta: theta.to_vec() }
     }
 
     /// One step; the gradient may depend on where it is taken.
     fn step(&mut self, gradient: impl FnOnce(&[f32]) -> Vec<f32>) -> &[f32] {
-        let mut parameters = [&mut self.theta[..]];
+        let mut parameters = Parameter::numbered([&mut self.theta]);
         let step = self.optimizer.begin(&self.backend, &mut parameters).unwrap();
-        let gradient = gradient(step.parameters()[0]);
+        let gradient = gradient(step.parameters()[0].values);
         step.finish(&[&gradient]).unwrap();
         &self.theta
     }

@@ -13,9 +13,9 @@ use rand::rngs::StdRng;
 fn the_first_step_of_adam_is_learning_rate_times_gradient_over_gradient_plus_epsilon() {
     let mut tally = Tally::default();
     for isa in Isa::available() {
-        for (first_decay, second_decay) in [(0.9, 0.999), (0.0, 0.5), (0.5, 0.0), (0.99, 0.9999)] {
+        for (beta1, beta2) in [(0.9, 0.999), (0.0, 0.5), (0.5, 0.0), (0.99, 0.9999)] {
             for epsilon in [0.0, 1e-8, 1.0, 1e4] {
-                let method = Method::Adam { first_decay, second_decay, epsilon };
+                let method = Method::Adam { beta1, beta2, epsilon };
                 let gradient = numbers(1000, 40.0, &mut StdRng::seed_from_u64(1));
                 let mut run = Run::new(isa, method, RATE, &[0.0; 1000]);
                 let theta = run.step(|_| gradient.clone());

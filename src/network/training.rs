@@ -1,0 +1,159 @@
+//! Training: forward, loss, backward, clipping and update in one call.
+
+use super::{Layer, Network, TAKE, matrix, matrix_mut, numbers};
+use crate::{Backend, Clip, Error, Loss, MatRef, Optimizer, dense};
+use lanegrad_kernels::sabotage;
+
+/// A mini-batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a, T> {
+    /// Inputs, batch × inputs of the network.
+    pub x: MatRef<'a>,
+    /// What the outputs should be: the [`Loss::Target`] of the loss.
+    pub target: T,
+}
+
+/// What is minimised, and how.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainOptions<L> {
+    /// The loss: [`SquaredErrorLoss`](crate::SquaredErrorLoss) or [`CrossEntropyLoss`](crate::CrossEntropyLoss).
+    pub loss: L,
+    /// How the gradients are clipped before the update, if at all.
+    pub clip: Option<Clip>,
+}
+
+/// For a layer its output z, delta and gradients.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Buffers {
+    z: Vec<f32>,
+    delta: Vec<f32>,
+    dw: Vec<f32>,
+    db: Vec<f32>,
+}
+
+const TRAIN: &str = "train step";
+
+impl Network {
+    /// One step of training: looks ahead if the optimizer does, runs forward and backward, clips, updates. Returns the loss of
+    /// the mini-batch before the update.
+    ///
+    /// The weight decay of the optimizer's rule holds for weights, not for biases. The optimizer knows the tensors as 0, 1, 2, …: w and b of
+    /// the first layer, of the second, and so on.
+    ///
+    /// The second and later steps allocate nothing, unless the mini-batch is larger than those before.
+    ///
+    /// # Errors
+    /// When a shape, label or limit is wrong, the loss does not go with the last layer's activation, the optimizer was used for other
+    /// parameters, or there is no memory for the buffers. No parameter has changed then.
+    ///
+    /// Labels are no target of a squared error:
+    ///
+    /// ```compile_fail
+    /// use lanegrad::*;
+    /// fn step(network: &mut Network, backend: &mut Backend, optimizer: &mut Optimizer, x: MatRef<'_>, labels: &[u32]) {
+    ///     let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip: None };
+    ///     let _ = network.train_step(backend, optimizer, options, Batch { x, target: labels });
+    /// }
+    /// ```
+    pub fn train_step<L: Loss>(
+        &mut self,
+        backend: &mut Backend,
+        optimizer: &mut Optimizer,
+        options: TrainOptions<L>,
+        batch: Batch<'_, L::Target<'_>>,
+    ) -> Result<f64, Error> {
+        let (TrainOptions { loss, clip }, Batch { x, target }) = (options, batch);
+        x.expect(TRAIN, "inputs", (x.rows(), self.layers[0].inputs))?;
+        if let Some(clip) = clip {
+            clip.validate()?;
+        }
+        loss.check(target, self.activation(), (x.rows(), self.outputs()))?;
+        self.reserve(backend, x.rows())?;
+        optimizer.prepare((0..).zip(self.layers.iter().flat_map(Layer::lens)))?;
+
+        // Nothing can fail from here on.
+        let (isa, rule, step) = (backend.isa(), optimizer.rule(), optimizer.steps() + 1);
+        for (index, theta) in self.layers.iter_mut().flat_map(Layer::tensors).enumerate() {
+            optimizer.state_mut(index, index as u64).move_ahead_for_good(isa, &rule, step, theta);
+        }
+        self.forward(backend, x)?;
+        let loss = self.loss(backend, loss, target, x.rows())?;
+        self.backward(backend, x)?;
+        if let Some(clip) = clip {
+            self.clip(backend, clip);
+        }
+        let step = optimizer.count();
+        let rules = [rule, rule.without_weight_decay()];
+        let gradients = self.buffers.iter().flat_map(|buffers| [&buffers.dw, &buffers.db]);
+        for (index, (theta, gradient)) in self.layers.iter_mut().flat_map(Layer::tensors).zip(gradients).enumerate() {
+            optimizer.state_mut(index, index as u64).run(isa, &rules[index % 2], step, theta, gradient);
+        }
+        Ok(loss)
+    }
+
+    /// The buffers and the workspace for a step on `batch` examples.
+    fn reserve(&mut self, backend: &mut Backend, batch: usize) -> Result<(), Error> {
+        for take in TAKE {
+            for (layer, buffers) in self.layers.iter().zip(&mut self.buffers) {
+                let outputs = numbers(TRAIN, batch, layer.units)?;
+                take(TRAIN, &mut buffers.z, outputs)?;
+                take(TRAIN, &mut buffers.delta, outputs)?;
+                take(TRAIN, &mut buffers.dw, layer.w.len())?;
+                take(TRAIN, &mut buffers.db, layer.b.len())?;
+            }
+        }
+        self.layers.iter().try_for_each(|layer| dense::reserve(backend, batch, layer.inputs, layer.units))
+    }
+
+    /// All layers' z from x.
+    fn forward(&mut self, backend: &mut Backend, x: MatRef<'_>) -> Result<(), Error> {
+        let batch = x.rows();
+        for (l, layer) in self.layers.iter().enumerate() {
+            let (below, from) = self.buffers.split_at_mut(l);
+            let x = below.last().map_or(x, |below| matrix(&below.z, batch, layer.inputs));
+            layer.forward(backend, x, &mut from[0].z)?;
+        }
+        Ok(())
+    }
+
+    /// The loss, and the last layer's delta.
+    fn loss<L: Loss>(&mut self, backend: &Backend, loss: L, target: L::Target<'_>, batch: usize) -> Result<f64, Error> {
+        let (activation, outputs) = (self.activation(), self.outputs());
+        let Some(Buffers { z, delta, .. }) = self.buffers.last_mut() else { unreachable!("there is a layer") };
+        let delta = matrix_mut(delta, batch, outputs);
+        loss.delta(backend, matrix(z, batch, outputs), activation, target, delta)
+    }
+
+    /// All layers' gradients and, but for the last, deltas.
+    fn backward(&mut self, backend: &mut Backend, x: MatRef<'_>) -> Result<(), Error> {
+        let batch = x.rows();
+        for (l, layer) in self.layers.iter().enumerate().rev() {
+            let (below, from) = self.buffers.split_at_mut(l);
+            let Buffers { delta, dw, db, .. } = &mut from[0];
+            let delta = matrix(delta, batch, layer.units);
+            let x = below.last().map_or(x, |below| matrix(&below.z, batch, layer.inputs));
+            let gradient = dense::Gradient { delta, x, accumulate: false };
+            dense::gradient(
+                backend,
+                gradient,
+                matrix_mut(dw, layer.units, layer.inputs),
+                Some(&mut db[..layer.units]),
+            )?;
+            if let Some(below) = below.last_mut() {
+                let z = matrix(sabotage!(&below.z, 19 => below.delta.clone().leak()), batch, layer.inputs);
+                let below_activation = self.layers[l - 1].activation;
+                let w = sabotage!(layer.weights(), 18 => matrix(sabotage::updated(&layer.w, dw), layer.units, layer.inputs));
+                let backward = dense::Backward { delta, w, below: Some((below_activation, z)) };
+                dense::backward(backend, backward, matrix_mut(&mut below.delta, batch, layer.inputs))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn clip(&mut self, backend: &Backend, clip: Clip) {
+        let clipping = clip.measure(backend, self.buffers.iter().flat_map(|buffers| [&buffers.dw[..], &buffers.db]));
+        for gradient in self.buffers.iter_mut().flat_map(|buffers| [&mut buffers.dw, &mut buffers.db]) {
+            clipping.apply(backend, gradient);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! One rule for a list of tensors.
+
+use super::{OPERATION, Rule, State, WeightDecay};
+use crate::matrix::expect_len;
+use crate::{Backend, Error, LearningRate, Method};
+use lanegrad_kernels::isa::Isa;
+
+/// A [`Rule`] with the [`State`]s of any number of tensors, and the count of the run's steps.
+///
+/// A tensor is known by its key. Each step takes the tensors that have a gradient, in any order: others stand still, new ones get
+/// fresh state. Nothing is allocated when all tensors of a step have been there before.
+///
+/// ```
+/// use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule};
+/// let backend = Backend::new()?;
+/// let mut optimizer = Optimizer::new(Rule::adam_w(LearningRate::Constant(0.1))?);
+/// let (mut w, mut b) = (vec![1.0_f32; 1000], vec![1.0_f32; 10]);
+/// for _ in 0..100 {
+///     let (dw, db) = (w.clone(), b.clone()); // the gradients of θ²/2
+///     let mut parameters = [Parameter::new(0, &mut w), Parameter::new(1, &mut b).without_weight_decay()];
+///     optimizer.step(&backend, &mut parameters, &[&dw, &db])?;
+/// }
+/// assert!(w.iter().chain(&b).all(|theta| theta.abs() < 0.1));
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+///
+/// A step of a Nesterov rule has two halves, since its gradient is taken at `θ̃ = θ + α_t v`: [`begin`](Self::begin) moves the
+/// parameters there, [`Step::finish`] updates them. If the step is dropped instead, the parameters go back to θ, to the bit. The other
+/// rules take their steps in halves as well.
+///
+/// ```
+/// use lanegrad::{Backend, LearningRate, Method, Optimizer, Parameter, Rule};
+/// // Minimises θ²/2, whose gradient is θ.
+/// let backend = Backend::new()?;
+/// let mut optimizer = Optimizer::new(Rule::new(Method::nesterov(), LearningRate::Constant(0.1))?);
+/// let mut theta = [1.0, -2.0, 3.0];
+/// for _ in 0..200 {
+///     let mut parameters = Parameter::numbered([&mut theta]); // a name of its own: the step borrows it
+///     let step = optimizer.begin(&backend, &mut parameters)?;
+///     let gradient = step.parameters()[0].values.to_vec();
+///     step.finish(&[&gradient])?;
+/// }
+/// assert!(theta.iter().all(|theta| theta.abs() < 1e-6));
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+///
+/// `let step = optimizer.begin(&backend, &mut Parameter::numbered([&mut theta]))?` does not compile: the array would end with the
+/// statement, and the step outlives it.
+#[derive(Clone, Debug)]
+pub struct Optimizer {
+    rule: Rule,
+    steps: u64,
+    states: Vec<(u64, State)>,
+}
+
+/// A tensor of parameters: its key, its elements, and how its updates differ from those of the others.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parameter<'a> {
+    /// What the optimizer knows it by, from step to step.
+    pub key: u64,
+    /// θ
+    pub values: &'a mut [f32],
+    /// A factor of the learning rate; 1 by default.
+    pub learning_rate_factor: f64,
+    /// A weight decay of its own; that of the optimizer's rule by default.
+    pub weight_decay: Option<WeightDecay>,
+}
+
+impl<'a> Parameter<'a> {
+    /// A tensor that is updated as the optimizer's rule says.
+    pub fn new(key: u64, values: &'a mut [f32]) -> Self {
+        Self { key, values, learning_rate_factor: 1.0, weight_decay: None }
+    }
+
+    /// Tensors with the keys 0, 1, 2, …
+    pub fn numbered<const N: usize>(tensors: [&'a mut [f32]; N]) -> [Self; N] {
+        let mut key = 0..;
+        tensors.map(|values| Self::new(key.next().unwrap_or_default(), values))
+    }
+
+    /// The same without weight decay.
+    pub fn without_weight_decay(self) -> Self {
+        Self { weight_decay: Some(WeightDecay::None), ..self }
+    }
+
+    /// The same with its learning rate times a factor ≥ 0.
+    pub fn with_learning_rate_factor(self, learning_rate_factor: f64) -> Self {
+        Self { learning_rate_factor, ..self }
+    }
+
+    /// The optimizer's rule as it is for this tensor.
+    fn rule(&self, rule: Rule) -> Result<Rule, Error> {
+        if self.learning_rate_factor == 1.0 && self.weight_decay.is_none() {
+            return Ok(rule);
+        }
+        let factor = rule.learning_rate_factor() * self.learning_rate_factor;
+        let decay = self.weight_decay.unwrap_or(rule.weight_decay());
+        rule.with_learning_rate_factor(factor)?.with_weight_decay(decay)
+    }
+}
+
+impl Optimizer {
+    /// An optimizer that has made no step yet.
+    pub fn new(rule: Rule) -> Self {
+        Self { rule, steps: 0, states: Vec::new() }
+    }
+
+    /// The optimizer that has made `steps` steps and left these states, each with its tensor's key: what [`steps`](Self::steps) and
+    /// [`states`](Self::states) give away.
+    ///
+    /// # Errors
+    /// When a state is of another method than the rule, or a key is there twice.
+    pub fn restore(rule: Rule, steps: u64, states: impl IntoIterator<Item = (u64, State)>) -> Result<Self, Error> {
+        let mut optimizer = Self { steps, ..Self::new(rule) };
+        for (key, state) in states {
+            state.fits(&rule, state.len())?;
+            if optimizer.state(key).is_some() {
+                return Err(Error::Key { operation: OPERATION, key });
+            }
+            optimizer.states.push((key, state));
+        }
+        Ok(optimizer)
+    }
+
+    /// The rule.
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// The update rule.
+    pub fn method(&self) -> Method {
+        self.rule.method()
+    }
+
+    /// The number of steps made.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The state of each tensor, with its key.
+    pub fn states(&self) -> impl Iterator<Item = (u64, &State)> {
+        self.states.iter().map(|(key, state)| (*key, state))
+    }
+
+    /// The state of the tensor of that key, if it has been there.
+    pub fn state(&self, key: u64) -> Option<&State> {
+        self.states().find_map(|(other, state)| (other == key).then_some(state))
+    }
+
+    /// Changes the step size from the next step on; the count of steps goes on.
+    ///
+    /// # Errors
+    /// When it is out of its range.
+    pub fn set_learning_rate(&mut self, learning_rate: LearningRate) -> Result<(), Error> {
+        self.rule = self.rule.with_learning_rate(learning_rate)?;
+        Ok(())
+    }
+
+    /// A whole step: updates the parameters and their states, with a gradient for each of them.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin) and [`Step::finish`]; and for the Nesterov rules, whose gradient is taken between the two. Nothing has
+    /// changed then.
+    pub fn step(
+        &mut self,
+        backend: &Backend,
+        parameters: &mut [Parameter<'_>],
+        gradients: &[&[f32]],
+    ) -> Result<(), Error> {
+        if self.rule.look_ahead(self.steps + 1).is_some() {
+            let (expected, found) =
+                ("a rule that takes its gradient at θ (else begin and finish)", self.method().name());
+            return Err(Error::State { expected, found });
+        }
+        self.begin(backend, parameters)?.finish(gradients)
+    }
+
+    /// Begins a step: moves the parameters to where the gradient is to be taken, which for the Nesterov rules is
+    /// `θ̃ = θ + α_t v`, for the others θ itself. Parameters that a step has left at θ̃ without an end (`mem::forget`) are put back first.
+    ///
+    /// # Errors
+    /// When two parameters have the same key, one has another length than in its updates before, a factor or weight decay is out of its
+    /// range, or there is no memory for the state. Nothing has changed then.
+    pub fn begin<'a, 'b>(
+        &'a mut self,
+        backend: &Backend,
+        parameters: &'a mut [Parameter<'b>],
+    ) -> Result<Step<'a, 'b>, Error> {
+        for (index, parameter) in parameters.iter().enumerate() {
+            parameter.rule(self.rule)?;
+            if parameters[..index].iter().any(|other| other.key == parameter.key) {
+                return Err(Error::Key { operation: OPERATION, key: parameter.key });
+            }
+        }
+        self.prepare(parameters.iter().map(|parameter| (parameter.key, parameter.values.len())))?;
+        if self.rule.look_ahead(self.steps + 1).is_some() {
+            for (index, parameter) in parameters.iter().enumerate() {
+                self.state_mut(index, parameter.key).reserve()?;
+            }
+        }
+        let (isa, rule, step) = (backend.isa(), self.rule, self.steps + 1);
+        for (index, parameter) in parameters.iter_mut().enumerate() {
+            self.state_mut(index, parameter.key).move_ahead(isa, &rule, step, parameter.values);
+        }
+        Ok(Step { isa, optimizer: self, parameters })
+    }
+
+    /// Sees to it that each of these tensors, given by key and length, has a state; or changes nothing. A state without an update binds
+    /// nobody to its length.
+    pub(crate) fn prepare(&mut self, tensors: impl Iterator<Item = (u64, usize)> + Clone) -> Result<(), Error> {
+        for (index, (key, len)) in tensors.clone().enumerate() {
+            match self.position(index, key).map(|at| &self.states[at].1) {
+                Some(state) if state.updates() > 0 => state.fits(&self.rule, len)?,
+                _ => {}
+            }
+        }
+        let before = self.states.len();
+        for (index, (key, len)) in tensors.enumerate() {
+            if let Err(error) = self.add(index, key, len) {
+                self.states.truncate(before);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a state for a tensor, if it has none of that length.
+    fn add(&mut self, hint: usize, key: u64, len: usize) -> Result<(), Error> {
+        match self.position(hint, key) {
+            Some(at) if self.states[at].1.len() == len => {}
+            Some(at) => self.states[at].1 = State::new(self.method(), len)?,
+            None => {
+                let state = State::new(self.method(), len)?;
+                let no_memory = |_| Error::OutOfMemory { operation: OPERATION, numbers: Some(len) };
+                self.states.try_reserve(1).map_err(no_memory)?;
+                self.states.push((key, state));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the state of that key is; `hint` is where it probably is.
+    fn position(&self, hint: usize, key: u64) -> Option<usize> {
+        match self.states.get(hint) {
+            Some((other, _)) if *other == key => Some(hint),
+            _ => self.states.iter().position(|(other, _)| *other == key),
+        }
+    }
+
+    /// The state of a tensor that was prepared.
+    pub(crate) fn state_mut(&mut self, hint: usize, key: u64) -> &mut State {
+        let at = self.position(hint, key).expect("the tensor was prepared");
+        &mut self.states[at].1
+    }
+
+    /// Counts a step; returns its number.
+    pub(crate) fn count(&mut self) -> u64 {
+        self.steps += 1;
+        self.steps
+    }
+}
+
+/// A step that has begun: the parameters are where the gradient is to be taken.
+///
+/// Dropped without [`finish`](Self::finish), it puts the parameters back to θ, to the last bit.
+#[derive(Debug)]
+#[must_use = "a step that is not finished changes nothing"]
+pub struct Step<'a, 'b> {
+    isa: Isa,
+    optimizer: &'a mut Optimizer,
+    parameters: &'a mut [Parameter<'b>],
+}
+
+impl<'b> Step<'_, 'b> {
+    /// The parameters at which the gradient is to be taken.
+    pub fn parameters(&self) -> &[Parameter<'b>] {
+        self.parameters
+    }
+
+    /// Ends the step: updates the parameters and their states, with a gradient for each of them.
+    ///
+    /// # Errors
+    /// When the gradients' number or lengths are not those of the parameters. The step is dropped then.
+    pub fn finish(self, gradients: &[&[f32]]) -> Result<(), Error> {
+        expect_len(OPERATION, "list of gradients", self.parameters.len(), gradients.len())?;
+        for (parameter, gradient) in self.parameters.iter().zip(gradients) {
+            expect_len(OPERATION, "a gradient", parameter.values.len(), gradient.len())?;
+        }
+        let step = self.optimizer.count();
+        let shared = self.optimizer.rule;
+        for (index, (parameter, gradient)) in self.parameters.iter_mut().zip(gradients).enumerate() {
+            let rule = parameter.rule(shared).expect("it was in range when the step began");
+            self.optimizer.state_mut(index, parameter.key).run(self.isa, &rule, step, parameter.values, gradient);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Step<'_, '_> {
+    fn drop(&mut self) {
+        for (index, parameter) in self.parameters.iter_mut().enumerate() {
+            self.optimizer.state_mut(index, parameter.key).move_back(parameter.values);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Everything about an update that tensors share.
+
+use super::Method;
+use crate::{Error, LearningRate, Momentum, hyper_parameter};
+use lanegrad_kernels::sabotage;
+use lanegrad_kernels::update::{self, Decay, Decayed, LookAhead, Rule as Kernel};
+
+/// Weight decay: what pulls the parameters towards 0. Biases commonly have none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum WeightDecay {
+    /// None.
+    None,
+    /// `g ← g + λθ` before the rule: the gradient of `λ/2·‖θ‖²` is added, and adaptive rules scale it like the rest of g. θ is where g is
+    /// taken, so θ̃ for the Nesterov rules. `weight_decay` of PyTorch's `SGD`, `Adam`, `RMSprop` and `Adagrad`.
+    Coupled(f64),
+    /// `θ ← θ − η_t λ θ` before the rule: no state sees it. `weight_decay` of PyTorch's `AdamW`. For the Nesterov rules θ̃ is in the place of
+    /// θ. Source: Loshchilov & Hutter 2019.
+    Decoupled(f64),
+}
+
+/// An update rule with its step size and weight decay. Its numbers are in range: that is checked when it is made.
+///
+/// ```
+/// use lanegrad::{LearningRate, Method, Rule, WeightDecay};
+/// let rule = Rule::new(Method::adam(), LearningRate::Constant(1e-3))?;
+/// let adam_w = rule.with_weight_decay(WeightDecay::Decoupled(0.01))?;
+/// assert_eq!(adam_w, Rule::adam_w(LearningRate::Constant(1e-3))?);
+/// let slow = adam_w.with_learning_rate_factor(0.1)?.with_weight_decay(WeightDecay::None)?; // for some tensors
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    method: Method,
+    learning_rate: LearningRate,
+    factor: f64,
+    weight_decay: WeightDecay,
+}
+
+/// What is done with a rule's kernel once its type is known.
+pub(super) trait WithKernel {
+    type Output;
+    fn with<K: Kernel<N>, const N: usize>(self, kernel: K) -> Self::Output;
+}
+
+impl Rule {
+    /// The rule without weight decay.
+    ///
+    /// # Errors
+    /// When a hyper-parameter is out of its range.
+    pub fn new(method: Method, learning_rate: LearningRate) -> Result<Self, Error> {
+        method.validate()?;
+        learning_rate.validate()?;
+        Ok(Self { method, learning_rate, factor: 1.0, weight_decay: WeightDecay::None })
+    }
+
+    /// AdamW: [`Method::adam`] with a decoupled weight decay of 0.01. Source: Loshchilov & Hutter 2019.
+    ///
+    /// # Errors
+    /// When the learning rate is out of its range.
+    pub fn adam_w(learning_rate: LearningRate) -> Result<Self, Error> {
+        Self::new(Method::adam(), learning_rate)?.with_weight_decay(WeightDecay::Decoupled(0.01))
+    }
+
+    /// The rule with another weight decay λ ≥ 0.
+    ///
+    /// # Errors
+    /// When λ, or ηλ at the first step, is no `f32`, or negative.
+    pub fn with_weight_decay(self, weight_decay: WeightDecay) -> Result<Self, Error> {
+        Self { weight_decay, ..self }.validated()
+    }
+
+    /// The rule with another step size.
+    ///
+    /// # Errors
+    /// When it is out of its range.
+    pub fn with_learning_rate(self, learning_rate: LearningRate) -> Result<Self, Error> {
+        learning_rate.validate()?;
+        Self { learning_rate, ..self }.validated()
+    }
+
+    /// The rule with its step size times a factor ≥ 0: for a tensor with a rate of its own.
+    ///
+    /// # Errors
+    /// When the factor, or the step size with it, is no `f32`, or negative.
+    pub fn with_learning_rate_factor(self, factor: f64) -> Result<Self, Error> {
+        hyper_parameter::not_negative("the learning rate factor", factor)?;
+        Self { factor, ..self }.validated()
+    }
+
+    /// The rule without weight decay.
+    pub fn without_weight_decay(self) -> Self {
+        Self { weight_decay: WeightDecay::None, ..self }
+    }
+
+    /// The update rule.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The step size, without a factor.
+    pub fn learning_rate(&self) -> LearningRate {
+        self.learning_rate
+    }
+
+    /// What the step size is multiplied by; usually 1.
+    pub fn learning_rate_factor(&self) -> f64 {
+        self.factor
+    }
+
+    /// The weight decay.
+    pub fn weight_decay(&self) -> WeightDecay {
+        self.weight_decay
+    }
+
+    fn validated(self) -> Result<Self, Error> {
+        // η_1 is the largest.
+        hyper_parameter::not_negative("the learning rate times its factor", self.rate(1))?;
+        if let WeightDecay::Coupled(lambda) | WeightDecay::Decoupled(lambda) = self.weight_decay {
+            hyper_parameter::not_negative("the weight decay", lambda)?;
+            hyper_parameter::finite("the learning rate times the weight decay", self.rate(1) * lambda)?;
+        }
+        Ok(self)
+    }
+
+    /// η of the run's step.
+    fn rate(&self, step: u64) -> f64 {
+        self.factor * self.learning_rate.at(step)
+    }
+
+    /// The move to θ̃ at the run's step, for the rules that have one.
+    pub(crate) fn look_ahead(&self, step: u64) -> Option<LookAhead> {
+        match sabotage!(self.method, 36 => Method::Sgd) {
+            Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } => {
+                let step = sabotage!(step, 36 b => step.max(2) - 1);
+                Some(LookAhead { momentum: momentum.at(step) as f32 })
+            }
+            _ => None,
+        }
+    }
+
+    /// The kernel of update number t of a tensor at the run's step: the one place where a method's name becomes a type.
+    pub(super) fn kernel<W: WithKernel>(&self, step: u64, t: u64, then: W) -> W::Output {
+        let rate = self.rate(step);
+        let learning_rate = rate as f32;
+        let alpha = |momentum: Momentum| momentum.at(step) as f32;
+        let then = WithDecay { decay: self.decay(rate), then };
+        match self.method {
+            Method::Sgd => then.with(update::Sgd { learning_rate }),
+            Method::Momentum { momentum } => then.with(update::Momentum { learning_rate, momentum: alpha(momentum) }),
+            Method::Nesterov { momentum } => then.with(update::Nesterov { learning_rate, momentum: alpha(momentum) }),
+            Method::Adagrad { epsilon } => then.with(update::Adagrad { learning_rate, epsilon: epsilon as f32 }),
+            Method::RmsProp { decay, epsilon } => then.with(update::RmsProp::new(rate, decay, epsilon)),
+            Method::RmsPropOutside { decay, epsilon } => then.with(update::RmsPropOutside::new(rate, decay, epsilon)),
+            Method::RmsPropNesterov { decay, epsilon, momentum } => then.with(update::RmsPropNesterov {
+                rmsprop: update::RmsProp::new(rate, decay, epsilon),
+                momentum: alpha(momentum),
+            }),
+            Method::Adam { beta1, beta2, epsilon } => then.with(update::Adam::new(rate, [beta1, beta2], epsilon, t)),
+        }
+    }
+
+    fn decay(&self, rate: f64) -> Option<Decay> {
+        let decay = sabotage!(self.weight_decay, 38 => match self.weight_decay {
+            WeightDecay::Coupled(lambda) => WeightDecay::Decoupled(lambda),
+            WeightDecay::Decoupled(lambda) => WeightDecay::Coupled(lambda),
+            WeightDecay::None => WeightDecay::None,
+        });
+        match decay {
+            WeightDecay::Coupled(lambda) if lambda > 0.0 => Some(Decay::Coupled(lambda as f32)),
+            WeightDecay::Decoupled(lambda) if lambda > 0.0 => Some(Decay::Decoupled((rate * lambda) as f32)),
+            _ => None,
+        }
+    }
+}
+
+/// Wraps a kernel in its weight decay, if there is any.
+struct WithDecay<W> {
+    decay: Option<Decay>,
+    then: W,
+}
+
+impl<W: WithKernel> WithDecay<W> {
+    fn with<K: Kernel<N>, const N: usize>(self, rule: K) -> W::Output {
+        match self.decay {
+            None => self.then.with(rule),
+            Some(decay) => self.then.with(Decayed { rule, decay }),
+        }
+    }
+}

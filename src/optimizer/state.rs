@@ -1,0 +1,234 @@
+//! What a rule keeps for one tensor.
+
+use super::rule::WithKernel;
+use super::{Method, OPERATION, Rule};
+use crate::backend::{reserve, resize};
+use crate::matrix::expect_len;
+use crate::{Backend, Error};
+use lanegrad_kernels::isa::Isa;
+use lanegrad_kernels::update::{Rule as Kernel, Update};
+
+/// What a rule keeps for one tensor from update to update: its moments, and its own count of updates t.
+///
+/// Whoever holds the tensor can hold its state. Tensors are updated one at a time, in any order and any number:
+///
+/// | a tensor | what becomes of t and the moments | PyTorch |
+/// |---|---|---|
+/// | appears later | its t starts at 1: Adam corrects its bias as at the start of a run | the same |
+/// | is frozen, or has no gradient at a step | nothing: t stands still, moments do not decay, no weight decay | the same (`grad is None`) |
+/// | has a rate or decay of its own | a [`Rule`] of its own | parameter groups |
+///
+/// Schedules of step size and momentum follow the run's step, which the caller counts; bias corrections follow t.
+///
+/// ```
+/// use lanegrad::{Backend, LearningRate, Rule, State};
+/// let backend = Backend::new()?;
+/// let rule = Rule::adam_w(LearningRate::Constant(0.01))?;
+/// let (mut w, mut b) = (vec![1.0_f32; 1000], vec![1.0_f32; 10]);
+/// let (mut state_of_w, mut state_of_b) = (State::new(rule.method(), w.len())?, State::new(rule.method(), b.len())?);
+/// for step in 1..=500 {
+///     let dw = w.clone(); // the gradient of w²/2
+///     state_of_w.update(&backend, &rule, step, &mut w, &dw)?;
+///     if step > 100 {
+///         let db = b.clone(); // b was frozen until now
+///         state_of_b.update(&backend, &rule, step, &mut b, &db)?;
+///     }
+/// }
+/// assert_eq!((state_of_w.updates(), state_of_b.updates()), (500, 400));
+/// assert!(w.iter().chain(&b).all(|theta| theta.abs() < 0.1));
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+///
+/// The Nesterov rules take their gradient at `θ̃ = θ + α_t v`: [`look_ahead`](Self::look_ahead) moves the tensor there.
+#[derive(Clone, Debug)]
+pub struct State {
+    method: Method,
+    updates: u64,
+    len: usize,
+    /// As many as the rule's kernel has, each as long as the tensor.
+    slots: Vec<Vec<f32>>,
+    /// θ, while the tensor is at θ̃.
+    before: Vec<f32>,
+    ahead: bool,
+}
+
+/// The names of a rule's slots.
+struct Names;
+
+impl WithKernel for Names {
+    type Output = &'static [&'static str];
+    fn with<K: Kernel<N>, const N: usize>(self, _: K) -> Self::Output {
+        K::NAMES
+    }
+}
+
+struct Run<'a> {
+    isa: Isa,
+    theta: &'a mut [f32],
+    gradient: &'a [f32],
+    slots: &'a mut [Vec<f32>],
+}
+
+impl WithKernel for Run<'_> {
+    type Output = ();
+    fn with<K: Kernel<N>, const N: usize>(self, rule: K) {
+        let Self { isa, theta, gradient, slots } = self;
+        let slots: &mut [Vec<f32>; N] = slots.try_into().expect("the slots are those of the rule's kernel");
+        isa.run(Update { rule, theta, gradient, states: slots.each_mut().map(Vec::as_mut_slice) });
+    }
+}
+
+fn names(method: Method) -> Result<&'static [&'static str], Error> {
+    Ok(Rule::new(method, crate::LearningRate::Constant(0.0))?.kernel(1, 1, Names))
+}
+
+impl State {
+    /// Fresh state for a tensor of `len` parameters: zeros, and t = 0.
+    ///
+    /// # Errors
+    /// When a hyper-parameter is out of its range, or there is no memory.
+    pub fn new(method: Method, len: usize) -> Result<Self, Error> {
+        let names = names(method)?;
+        let mut slots = vec![Vec::new(); names.len()];
+        for slot in &mut slots {
+            resize(OPERATION, slot, len)?;
+        }
+        Ok(Self { method, updates: 0, len, slots, before: Vec::new(), ahead: false })
+    }
+
+    /// The state that [`slots`](Self::slots) and [`updates`](Self::updates) have given away, to the bit.
+    ///
+    /// # Errors
+    /// When a hyper-parameter is out of its range, the slots are not as many as the rule has, or not equally long, or there is no memory.
+    pub fn restore(method: Method, updates: u64, len: usize, slots: &[&[f32]]) -> Result<Self, Error> {
+        expect_len(OPERATION, "list of state slots", names(method)?.len(), slots.len())?;
+        for slot in slots {
+            expect_len(OPERATION, "a state slot", len, slot.len())?;
+        }
+        let mut state = Self::new(method, len)?;
+        for (slot, values) in state.slots.iter_mut().zip(slots) {
+            slot.copy_from_slice(values);
+        }
+        Ok(Self { updates, ..state })
+    }
+
+    /// Each slot's name and numbers: `velocity` is v, `mean` Adam's s, `squares` r.
+    pub fn slots(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
+        let names = names(self.method).expect("the method was valid when the state was made");
+        names.iter().copied().zip(self.slots.iter().map(Vec::as_slice))
+    }
+
+    /// The number t of updates made.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// The method whose state it is.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The length of its tensor.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether its tensor has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Moves the tensor to where the gradient of the run's step is to be taken: `θ̃ = θ + α_t v` for the Nesterov rules, θ itself for
+    /// the others. θ is kept until the update. A tensor that is at θ̃ already is put back to θ first.
+    ///
+    /// # Errors
+    /// When the state is of another rule or length, or there is no memory for θ.
+    pub fn look_ahead(&mut self, backend: &Backend, rule: &Rule, step: u64, theta: &mut [f32]) -> Result<(), Error> {
+        self.fits(rule, theta.len())?;
+        if rule.look_ahead(step).is_some() {
+            reserve(OPERATION, &mut self.before, self.len)?;
+        }
+        self.move_ahead(backend.isa(), rule, step, theta);
+        Ok(())
+    }
+
+    /// Puts the tensor back to θ, to the bit, if it is at θ̃: the step is given up.
+    ///
+    /// # Errors
+    /// When the tensor has another length.
+    pub fn look_back(&mut self, theta: &mut [f32]) -> Result<(), Error> {
+        expect_len(OPERATION, "a parameter tensor", self.len, theta.len())?;
+        self.move_back(theta);
+        Ok(())
+    }
+
+    /// Updates the tensor with its gradient, and counts the update. `step` is the run's step 1, 2, …, which schedules follow.
+    ///
+    /// # Errors
+    /// When the state is of another rule or length, the gradient has another length, or the rule takes its gradient at θ̃ and the
+    /// tensor is not there.
+    pub fn update(
+        &mut self,
+        backend: &Backend,
+        rule: &Rule,
+        step: u64,
+        theta: &mut [f32],
+        gradient: &[f32],
+    ) -> Result<(), Error> {
+        self.fits(rule, theta.len())?;
+        expect_len(OPERATION, "a gradient", self.len, gradient.len())?;
+        if self.ahead != rule.look_ahead(step).is_some() {
+            let names = ["a tensor at θ", "a tensor at θ + αv (look_ahead)"];
+            let (expected, found) = (names[usize::from(!self.ahead)], names[usize::from(self.ahead)]);
+            return Err(Error::State { expected, found });
+        }
+        self.run(backend.isa(), rule, step, theta, gradient);
+        Ok(())
+    }
+
+    pub(super) fn fits(&self, rule: &Rule, len: usize) -> Result<(), Error> {
+        if core::mem::discriminant(&self.method) != core::mem::discriminant(&rule.method()) {
+            return Err(Error::State { expected: rule.method().name(), found: self.method.name() });
+        }
+        expect_len(OPERATION, "a parameter tensor", self.len, len)
+    }
+
+    /// Room for θ, so that [`move_ahead`](Self::move_ahead) cannot fail.
+    pub(super) fn reserve(&mut self) -> Result<(), Error> {
+        reserve(OPERATION, &mut self.before, self.len)
+    }
+
+    /// To θ̃, for the rules that have one; θ is kept.
+    pub(super) fn move_ahead(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32]) {
+        self.move_back(theta);
+        if let Some(ahead) = rule.look_ahead(step) {
+            self.before.clear();
+            self.before.extend_from_slice(theta);
+            self.ahead = true;
+            isa.run(Update { rule: ahead, theta, gradient: &self.slots[0], states: [] });
+        }
+    }
+
+    /// The same, for a caller that will not give up the step: θ is not kept.
+    pub(crate) fn move_ahead_for_good(&self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32]) {
+        if let Some(ahead) = rule.look_ahead(step) {
+            isa.run(Update { rule: ahead, theta, gradient: &self.slots[0], states: [] });
+        }
+    }
+
+    pub(super) fn move_back(&mut self, theta: &mut [f32]) {
+        if self.ahead {
+            theta.copy_from_slice(&self.before);
+            self.before.clear();
+            self.ahead = false;
+        }
+    }
+
+    /// The update; everything fits.
+    pub(crate) fn run(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32], gradient: &[f32]) {
+        self.updates += 1;
+        self.before.clear();
+        self.ahead = false;
+        rule.kernel(step, self.updates, Run { isa, theta, gradient, slots: &mut self.slots });
+    }
+}

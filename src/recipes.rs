@@ -1,0 +1,155 @@
+//! Short programs for what hosts do with this library. There is nothing in this module but its documentation.
+//!
+//! # A host that lends one tensor at a time
+//! An autograd holds the tensors, and hands them over one by one. The host keeps a [`State`](crate::State) beside each.
+//!
+//! ```
+//! use lanegrad::{Backend, Error, LearningRate, Method, Rule, State};
+//! struct Tensor { values: Vec<f32>, gradient: Vec<f32>, state: State }
+//! fn step(backend: &Backend, rule: &Rule, number: u64, tensors: &mut [Tensor]) -> Result<(), Error> {
+//!     for Tensor { values, gradient, state } in tensors {
+//!         state.update(backend, rule, number, values, gradient)?;
+//!     }
+//!     Ok(())
+//! }
+//! let state = State::new(Method::adam(), 3)?;
+//! let mut tensors = [Tensor { values: vec![1.0; 3], gradient: vec![0.5; 3], state }];
+//! step(&Backend::new()?, &Rule::adam_w(LearningRate::Constant(0.1))?, 1, &mut tensors)?;
+//! assert!(tensors[0].values.iter().all(|theta| (theta - 0.899).abs() < 1e-6)); // 0.1 · 0.01 of decay, and a step of 0.1
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # A frozen layer
+//! A tensor that a step leaves out stands still, and so does its state: no decay, no count.
+//!
+//! ```
+//! use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule};
+//! let backend = Backend::new()?;
+//! let mut optimizer = Optimizer::new(Rule::adam_w(LearningRate::Constant(0.1))?);
+//! let (mut body, mut head) = ([1.0; 8], [1.0; 4]);
+//! for step in 0..10 {
+//!     let mut parameters = [Parameter::new(0, &mut body), Parameter::new(1, &mut head)];
+//!     let trained = if step < 5 { 1..2 } else { 0..2 };
+//!     let gradients: [&[f32]; 2] = [&[0.5; 8], &[0.5; 4]];
+//!     optimizer.step(&backend, &mut parameters[trained.clone()], &gradients[trained])?;
+//! }
+//! assert_eq!(optimizer.state(0).map(|state| state.updates()), Some(5));
+//! assert_eq!(optimizer.state(1).map(|state| state.updates()), Some(10));
+//! # Ok::<(), lanegrad::Error>(())
+//! ```
+//!
+//! # A tensor that appears late
+//! A new key gets fresh state: Adam corrects its bias as at the start of a run, while schedules go on with the run's step.
+//!
+//! ```
+//! use lanegrad::{Backend, LearningRate, Method, Optimizer, Parameter, Rule};
+//! let backend = Backend::new()?;
+//! let rate = LearningRate::InverseSquareRoot { initial: 0.1, gamma: 1.0 };
+//! let mut optimizer = Optimizer::new(Rule::new(Method::adam(), rate)?);
+//! let (mut old, mut late) = ([1.0; 2], [1.0; 2]);
+//! for _ in 0..3 {
+//!     optimizer.step(&backend, &mut Parameter::numbered([&mut old]), &[&[3.0; 2]])?;
+//! }
+//! optimizer.step(&backend, &mut [Parameter::new(7, &mut late)], &[&[3.0; 2]])?;
+//! assert!((late[0] - (1.0 - 0.1 / 2.0)).abs() < 1e-6); // a whole step of η_4 = 0.1/√4
+//! # Ok::<(), lanegrad::Error>(())
+//! ```
+//!
+//! # A tensor with a rate of its own, and biases without weight decay
+//! ```
+//! use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule};
+//! let backend = Backend::new()?;
+//! let mut optimizer = Optimizer::new(Rule::adam_w(LearningRate::Constant(0.1))?);
+//! let (mut w, mut b, mut embedding) = ([1.0; 4], [1.0; 2], [1.0; 6]);
+//! let mut parameters = [
+//!     Parameter::new(0, &mut w),
+//!     Parameter::new(1, &mut b).without_weight_decay(),
+//!     Parameter::new(2, &mut embedding).with_learning_rate_factor(0.1),
+//! ];
+//! optimizer.step(&backend, &mut parameters, &[&[1.0; 4], &[1.0; 2], &[1.0; 6]])?;
+//! let close = |theta: f32, expected: f32| (theta - expected).abs() < 1e-6;
+//! assert!(close(w[0], 0.899) && close(b[0], 0.9) && close(embedding[0], 0.9899));
+//! # Ok::<(), lanegrad::Error>(())
+//! ```
+//!
+//! # Saving and restoring state
+//! Slots and counts are given away as they are, and taken back to the bit. How they are stored is up to the host.
+//!
+//! ```
+//! use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule, State};
+//! let backend = Backend::new()?;
+//! let rule = Rule::adam_w(LearningRate::Constant(0.1))?;
+//! let mut optimizer = Optimizer::new(rule);
+//! let mut theta = [1.0, -2.0, 3.0];
+//! optimizer.step(&backend, &mut Parameter::numbered([&mut theta]), &[&[0.3, 0.2, 0.1]])?;
+//!
+//! let saved: Vec<(u64, u64, Vec<Vec<f32>>)> = optimizer
+//!     .states()
+//!     .map(|(key, state)| (key, state.updates(), state.slots().map(|(_name, slot)| slot.to_vec()).collect()))
+//!     .collect();
+//! let mut states = Vec::new();
+//! for (key, updates, slots) in &saved {
+//!     let slots: Vec<&[f32]> = slots.iter().map(|slot| &slot[..]).collect();
+//!     states.push((*key, State::restore(rule.method(), *updates, slots[0].len(), &slots)?));
+//! }
+//! let mut restored = Optimizer::restore(rule, optimizer.steps(), states)?;
+//!
+//! let mut same = theta;
+//! optimizer.step(&backend, &mut Parameter::numbered([&mut theta]), &[&[0.1, 0.2, 0.3]])?;
+//! restored.step(&backend, &mut Parameter::numbered([&mut same]), &[&[0.1, 0.2, 0.3]])?;
+//! assert_eq!(theta.map(f32::to_bits), same.map(f32::to_bits));
+//! # Ok::<(), lanegrad::Error>(())
+//! ```
+//!
+//! # A layer in an autograd, with its own h'
+//! See [`dense::activation_backward`](crate::dense::activation_backward).
+//!
+//! # Training of the bias alone
+//! See [`dense::gradient`](crate::dense::gradient).
+//!
+//! # A network that serves several threads
+//! See [`Network::predict`](crate::Network::predict).
+//!
+//! # A `Backend` where the host has only `&self`
+//! A [`Backend`](crate::Backend) is changed by products, since it owns their workspace. A host that is called with `&self`, from any thread
+//! and perhaps again from within, takes one from a pool for the length of a call and puts it back: no call waits for another.
+//!
+//! ```
+//! use lanegrad::{Activation, Backend, Error, MatMut, MatRef, dense};
+//! use std::sync::{Mutex, PoisonError};
+//!
+//! #[derive(Default)]
+//! struct Backends(Mutex<Vec<Backend>>);
+//!
+//! impl Backends {
+//!     fn with<R>(&self, f: impl FnOnce(&mut Backend) -> Result<R, Error>) -> Result<R, Error> {
+//!         let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+//!         let mut backend = idle.map_or_else(Backend::new, Ok)?;
+//!         let result = f(&mut backend);
+//!         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(backend);
+//!         result
+//!     }
+//! }
+//!
+//! struct Linear { w: Vec<f32>, backends: Backends }
+//!
+//! impl Linear {
+//!     fn forward(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
+//!         let (mut z, units) = (vec![0.0; 2], self.w.len() / 2);
+//!         let (x, w) = (MatRef::new(x, 1, 2)?, MatRef::new(&self.w, units, 2)?);
+//!         let layer = dense::Forward { x, w, bias: None, activation: Activation::Relu };
+//!         self.backends.with(|backend| dense::forward(backend, layer, MatMut::new(&mut z, 1, units)?))?;
+//!         Ok(z)
+//!     }
+//! }
+//!
+//! let linear = Linear { w: vec![1.0, 2.0, -1.0, 0.0], backends: Backends::default() };
+//! std::thread::scope(|threads| {
+//!     for _ in 0..4 {
+//!         threads.spawn(|| assert_eq!(linear.forward(&[1.0, 1.0]), Ok(vec![3.0, 0.0])));
+//!     }
+//! });
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! `verify/tests/shared_backends.rs` runs this from threads, and from tasks of a rayon pool that call again from within.
