@@ -132,8 +132,7 @@ impl Rule {
     pub(crate) fn look_ahead(&self, step: u64) -> Option<LookAhead> {
         match sabotage!(self.method, 36 => Method::Sgd) {
             Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } => {
-                let step = sabotage!(step, 36 b => step.max(2) - 1);
-                Some(LookAhead { momentum: momentum.at(step) as f32 })
+                Some(LookAhead { momentum: momentum.at(sabotage!(step, 36 b => step.max(2) - 1)) as f32 })
             }
             _ => None,
         }

@@ -14,8 +14,10 @@ fn clipping(t: &mut Table) {
     }
 }
 
+type Call = fn(Method) -> Result<(), Error>;
+
 /// What takes a method with its hyper-parameters.
-const CALLS: [(&str, fn(Method) -> Result<(), Error>); 3] = [
+const CALLS: [(&str, Call); 3] = [
     ("Rule::new", |method| Rule::new(method, LearningRate::Constant(0.1)).map(drop)),
     ("State::new", |method| State::new(method, 3).map(drop)),
     ("State::restore", |method| State::restore(method, 1, 3, &[&[0.0; 3], &[0.0; 3]]).map(drop)),
