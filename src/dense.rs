@@ -173,7 +173,7 @@ pub fn activation_backward(
     delta.expect(OPERATION, "deltas", (rows, columns))?;
     let (gradient, z, delta) = (gradient.view(), z.view(), delta.into_delta());
     with_activation!(activation, h => {
-        backend.run(elementwise::TimesDerivative { gradient, z, activation: h, rows, columns, delta });
+        backend.run(elementwise::ActivationBackward { gradient, z, activation: h, rows, columns, delta });
     });
     Ok(())
 }

@@ -31,16 +31,16 @@ use lanegrad_kernels::isa::Isa;
 /// | what is wrong | variant | answered by |
 /// |---|---|---|
 /// | a matrix's shape does not go with the other operands | `Shape` | `dense::forward`, `dense::activation_backward`, `dense::backward`, `dense::gradient`, `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::predict`, `Network::train_step` |
-/// | bias, labels, a tensor, a gradient, or a list of them is too long or too short | `Length` | `dense::forward`, `dense::gradient`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `State::restore`, `State::look_ahead`, `State::look_back`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Step::finish`, `Network::train_step` |
-/// | rows, columns and strides reach behind the slice | `TooShort` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
+/// | bias, labels, a tensor, a gradient, or a list of them is too long or too short | `Length` | `dense::forward`, `dense::gradient`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `State::restore`, `State::look_ahead`, `State::undo_look_ahead`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Step::finish`, `Network::train_step` |
+/// | rows, columns and strides reach beyond the slice | `TooShort` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
 /// | rows, columns and strides overflow | `Overflow` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
 /// | the rows of an output overlap | `RowStride` | `MatMut::with_row_stride` |
 /// | a label is no class | `Label` | `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::train_step` |
-/// | a hyper-parameter is NaN, infinite, or out of its range, also once it is an `f32` | `HyperParameter` | `loss::squared_error`, `Loss::check`, `Loss::delta`, `clip::by_value`, `clip::by_global_norm`, `Rule::new`, `Rule::adam_w`, `Rule::with_weight_decay`, `Rule::with_learning_rate`, `Rule::with_learning_rate_factor`, `State::new`, `State::restore`, `Optimizer::begin`, `Optimizer::set_learning_rate`, `Network::train_step` |
+/// | a hyper-parameter is NaN, infinite, or out of its range, also once it is an `f32` | `HyperParameter` | `loss::squared_error`, `Loss::check`, `Loss::delta`, `clip::by_value`, `clip::by_global_norm`, `Rule::new`, `Rule::adam_w`, `Rule::with_weight_decay`, `Rule::with_learning_rate`, `Rule::with_learning_rate_factor`, `State::new`, `State::restore`, `State::look_ahead`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Optimizer::set_learning_rate`, `Network::train_step` |
 /// | no examples to take a mean over; no layers, inputs or units | `Empty` | `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::new`, `Network::train_step` |
 /// | an activation before softmax | `Loss` | `Loss::check`, `Loss::delta`, `Network::train_step` |
 /// | a state is of another rule; a rule that looks ahead, without its look ahead | `State` | `State::look_ahead`, `State::update`, `Optimizer::restore`, `Optimizer::step` |
-/// | two tensors of a list have the same key | `Key` | `Optimizer::restore`, `Optimizer::begin` |
+/// | two tensors of a list have the same key | `Key` | `Optimizer::restore`, `Optimizer::begin`, `Optimizer::step` |
 /// | an instruction set that is unknown or not on this processor | `Isa` | `Backend::new`, `Backend::with_isa_named` |
 /// | a workspace, a state or a buffer overflows `usize`, or there is no memory for it | `OutOfMemory` | `dense::forward`, `dense::backward`, `dense::gradient`, `State::new`, `State::restore`, `State::look_ahead`, `Optimizer::begin`, `Optimizer::step`, `Network::new`, `Network::predict`, `Network::train_step` |
 ///
@@ -70,7 +70,7 @@ pub enum Error {
         /// Its length.
         found: usize,
     },
-    /// A view reaches behind the end of its slice.
+    /// A view reaches beyond the end of its slice.
     TooShort {
         /// The numbers that the view needs.
         expected: usize,
@@ -146,7 +146,7 @@ pub enum Error {
     OutOfMemory {
         /// What was called.
         operation: &'static str,
-        /// The numbers asked for; `None` if their count overflows.
+        /// How many numbers were requested; `None` if that overflows.
         numbers: Option<usize>,
     },
 }
@@ -178,7 +178,7 @@ impl fmt::Display for Error {
             }
             Self::State { expected, found } => write!(f, "optimizer state: {found}, expected {expected}"),
             Self::Key { operation, key } => {
-                write!(f, "{operation}: key {key} is there twice, expected a key for each tensor")
+                write!(f, "{operation}: key {key} occurs twice, expected a key for each tensor")
             }
             Self::Loss { loss, expected } => write!(f, "{loss} needs {expected}"),
             Self::Isa { found } => {

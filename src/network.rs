@@ -70,7 +70,8 @@ type Take = fn(&'static str, &mut Vec<f32>, usize) -> Result<(), Error>;
 
 impl Network {
     /// A network with `inputs` inputs. Its weights are made from numbers that `uniform` draws in [0, 1), layer by layer and row by row: a
-    /// closure takes the random numbers of any crate, such as `|| rng.random()`.
+    /// closure takes the random numbers of any crate, such as `|| rng.random()`. Numbers outside [0, 1) make weights outside their
+    /// distribution, NaN among them.
     ///
     /// # Errors
     /// When there are no layers, inputs or units, or no memory for the weights.
@@ -100,7 +101,15 @@ impl Network {
         &self.layers
     }
 
-    /// The parameters of each layer, the first one first: w row by row, and b. They may be changed; the layers may not be exchanged:
+    /// The parameters of each layer, the first one first: w row by row, and b. They may be changed:
+    ///
+    /// ```
+    /// fn start_at_0(network: &mut lanegrad::Network) {
+    ///     network.parameters_mut().for_each(|[w, b]| (w.fill(0.0), b.fill(0.0)).0);
+    /// }
+    /// ```
+    ///
+    /// The layers may not be exchanged:
     ///
     /// ```compile_fail
     /// fn exchange(network: &mut lanegrad::Network, other: &lanegrad::Network) {
@@ -119,14 +128,13 @@ impl Network {
     /// let layer = LayerOptions { units: 3, activation: Activation::Tanh, initialization: Initialization::GlorotNormal };
     /// let network = Network::new(4, &[layer; 2], || 0.25)?;
     /// std::thread::scope(|threads| {
-    ///     for _ in 0..4 {
-    ///         threads.spawn(|| {
-    ///             let (mut backend, mut scratch) = (Backend::new()?, Scratch::default());
-    ///             let x = [1.0; 8];
-    ///             let outputs = network.predict(&mut backend, &mut scratch, MatRef::new(&x, 2, 4)?)?;
-    ///             assert_eq!((outputs.rows(), outputs.cols()), (2, 3));
-    ///             Ok::<(), Error>(())
-    ///         });
+    ///     let predict = || {
+    ///         let (mut backend, mut scratch) = (Backend::new()?, Scratch::default());
+    ///         let outputs = network.predict(&mut backend, &mut scratch, MatRef::new(&[1.0; 8], 2, 4)?)?;
+    ///         Ok::<_, Error>((outputs.rows(), outputs.cols()))
+    ///     };
+    ///     for thread in [(); 4].map(|()| threads.spawn(predict)) {
+    ///         assert_eq!(thread.join().unwrap(), Ok((2, 3)));
     ///     }
     /// });
     /// # Ok::<(), Error>(())

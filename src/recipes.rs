@@ -73,7 +73,7 @@
 //! ```
 //!
 //! # Saving and restoring state
-//! Slots and counts are given away as they are, and taken back to the bit. How they are stored is up to the host.
+//! Slots and counts can be read as they are, and are restored to the bit. How they are stored is up to the host.
 //!
 //! ```
 //! use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule, State};
@@ -83,14 +83,17 @@
 //! let mut theta = [1.0, -2.0, 3.0];
 //! optimizer.step(&backend, &mut Parameter::numbered([&mut theta]), &[&[0.3, 0.2, 0.1]])?;
 //!
-//! let saved: Vec<(u64, u64, Vec<Vec<f32>>)> = optimizer
-//!     .states()
-//!     .map(|(key, state)| (key, state.updates(), state.slots().map(|(_name, slot)| slot.to_vec()).collect()))
-//!     .collect();
+//! struct Saved { key: u64, updates: u64, len: usize, slots: Vec<Vec<f32>> }
+//! let save = |(key, state): (u64, &State)| {
+//!     let slots = state.slots().map(|(_name, slot)| slot.to_vec()).collect();
+//!     Saved { key, updates: state.updates(), len: state.len(), slots }
+//! };
+//! let saved: Vec<Saved> = optimizer.states().map(save).collect();
+//!
 //! let mut states = Vec::new();
-//! for (key, updates, slots) in &saved {
+//! for Saved { key, updates, len, slots } in &saved {
 //!     let slots: Vec<&[f32]> = slots.iter().map(|slot| &slot[..]).collect();
-//!     states.push((*key, State::restore(rule.method(), *updates, slots[0].len(), &slots)?));
+//!     states.push((*key, State::restore(rule.method(), *updates, *len, &slots)?));
 //! }
 //! let mut restored = Optimizer::restore(rule, optimizer.steps(), states)?;
 //!

@@ -5,7 +5,6 @@ use crate::loss::Delta;
 use crate::math::Activation;
 use crate::simd::Simd;
 use crate::view::View;
-use core::marker::PhantomData;
 
 /// A lane function.
 pub trait Map: Copy {
@@ -77,7 +76,7 @@ pub(crate) fn zip_row<S: Simd>(
 
 /// `delta = g ⊙ h'(a)`, from the gradient `g = ∂L/∂z` and `z = h(a)`.
 #[derive(Debug)]
-pub struct TimesDerivative<'a, H> {
+pub struct ActivationBackward<'a, H> {
     /// rows × columns
     pub gradient: View<'a>,
     /// rows × columns
@@ -92,20 +91,21 @@ pub struct TimesDerivative<'a, H> {
     pub delta: Delta<'a>,
 }
 
-impl<H: Activation> Kernel for TimesDerivative<'_, H> {
+impl<H: Activation> Kernel for ActivationBackward<'_, H> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { gradient, z, rows, columns, mut delta, .. } = self;
-        for i in 0..rows {
+        let Self { gradient, z, activation, rows, columns, mut delta } = self;
+        // Of any number of rows without elements there is nothing to compute.
+        for i in 0..if columns == 0 { 0 } else { rows } {
             zip_row(
                 simd,
                 (gradient, z),
                 i,
                 delta.row(i, 0..columns),
                 #[inline(always)]
-                |_, gradient, z| H::times_derivative(simd, gradient, z),
+                |_, gradient, z| activation.times_derivative(simd, gradient, z),
             );
         }
     }
@@ -121,14 +121,7 @@ pub struct Clamp(pub f32);
 
 /// `h(x)`
 #[derive(Clone, Copy, Debug)]
-pub struct Activate<H>(PhantomData<H>);
-
-impl<H: Activation> Activate<H> {
-    /// The map of an activation function.
-    pub fn new(_: H) -> Self {
-        Self(PhantomData)
-    }
-}
+pub struct Activate<H>(pub H);
 
 impl Map for Scale {
     #[inline(always)]
@@ -148,6 +141,6 @@ impl Map for Clamp {
 impl<H: Activation> Map for Activate<H> {
     #[inline(always)]
     fn apply<S: Simd>(self, simd: S, x: S::V) -> S::V {
-        H::value(simd, x)
+        self.0.value(simd, x)
     }
 }

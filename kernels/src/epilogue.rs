@@ -3,7 +3,6 @@
 use crate::math::Activation;
 use crate::simd::{DisjointMut, Simd, Strided, each};
 use crate::view::View;
-use core::marker::PhantomData;
 use core::ops::Range;
 
 /// Maps the finished sums of a product to what is stored.
@@ -35,27 +34,27 @@ pub struct Store;
 #[derive(Clone, Copy, Debug)]
 pub struct BiasActivation<'a, H> {
     bias: Option<&'a [f32]>,
-    activation: PhantomData<H>,
+    activation: H,
 }
 
 /// `sum · h'(a)`, from `z = h(a)` at the same place.
 #[derive(Clone, Copy, Debug)]
 pub struct TimesDerivative<'a, H> {
     z: View<'a>,
-    activation: PhantomData<H>,
+    activation: H,
 }
 
 impl<'a, H: Activation> BiasActivation<'a, H> {
     /// A bias a column, or none.
-    pub fn new(bias: Option<&'a [f32]>, _: H) -> Self {
-        Self { bias, activation: PhantomData }
+    pub fn new(bias: Option<&'a [f32]>, activation: H) -> Self {
+        Self { bias, activation }
     }
 }
 
 impl<'a, H: Activation> TimesDerivative<'a, H> {
     /// `z` has the shape of the product.
-    pub fn new(z: View<'a>, _: H) -> Self {
-        Self { z, activation: PhantomData }
+    pub fn new(z: View<'a>, activation: H) -> Self {
+        Self { z, activation }
     }
 }
 
@@ -82,8 +81,8 @@ impl<H: Activation> Epilogue for BiasActivation<'_, H> {
     #[inline(always)]
     fn map<S: Simd>(&self, simd: S, sums: S::V, bias: Option<S::V>) -> S::V {
         match bias {
-            Some(bias) => H::value(simd, simd.add(sums, bias)),
-            None => H::value(simd, sums),
+            Some(bias) => self.activation.value(simd, simd.add(sums, bias)),
+            None => self.activation.value(simd, sums),
         }
     }
 }
@@ -96,7 +95,7 @@ impl<H: Activation> Epilogue for TimesDerivative<'_, H> {
     #[inline(always)]
     fn map<S: Simd>(&self, simd: S, sums: S::V, z: Option<S::V>) -> S::V {
         match z {
-            Some(z) => H::times_derivative(simd, sums, z),
+            Some(z) => self.activation.times_derivative(simd, sums, z),
             None => sums,
         }
     }

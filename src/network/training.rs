@@ -38,7 +38,8 @@ impl Network {
     /// the mini-batch before the update.
     ///
     /// The weight decay of the optimizer's rule holds for weights, not for biases. The optimizer knows the tensors as 0, 1, 2, …: w and b of
-    /// the first layer, of the second, and so on.
+    /// the first layer, of the second, and so on. It belongs to one network: another one's parameters, under the same numbers, are noticed
+    /// only if their lengths differ.
     ///
     /// The second and later steps allocate nothing, unless the mini-batch is larger than those before.
     ///
@@ -46,13 +47,23 @@ impl Network {
     /// When a shape, label or limit is wrong, the loss does not go with the last layer's activation, the optimizer was used for other
     /// parameters, or there is no memory for the buffers. No parameter has changed then.
     ///
-    /// Labels are no target of a squared error:
+    /// Values are the target of a squared error:
+    ///
+    /// ```
+    /// use lanegrad::*;
+    /// fn step(network: &mut Network, backend: &mut Backend, optimizer: &mut Optimizer, x: MatRef<'_>, target: MatRef<'_>) {
+    ///     let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip: None };
+    ///     let _ = network.train_step(backend, optimizer, options, Batch { x, target });
+    /// }
+    /// ```
+    ///
+    /// and labels are not:
     ///
     /// ```compile_fail
     /// use lanegrad::*;
-    /// fn step(network: &mut Network, backend: &mut Backend, optimizer: &mut Optimizer, x: MatRef<'_>, labels: &[u32]) {
+    /// fn step(network: &mut Network, backend: &mut Backend, optimizer: &mut Optimizer, x: MatRef<'_>, target: &[u32]) {
     ///     let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip: None };
-    ///     let _ = network.train_step(backend, optimizer, options, Batch { x, target: labels });
+    ///     let _ = network.train_step(backend, optimizer, options, Batch { x, target });
     /// }
     /// ```
     pub fn train_step<L: Loss>(
@@ -72,7 +83,7 @@ impl Network {
         optimizer.prepare((0..).zip(self.layers.iter().flat_map(Layer::lens)))?;
 
         // Nothing can fail from here on.
-        let (isa, rule, step) = (backend.isa(), optimizer.rule(), optimizer.steps() + 1);
+        let (isa, rule, step) = (backend.isa(), optimizer.rule(), optimizer.next_step());
         for (index, theta) in self.layers.iter_mut().flat_map(Layer::tensors).enumerate() {
             optimizer.state_mut(index, index as u64).move_ahead_for_good(isa, &rule, step, theta);
         }

@@ -79,12 +79,12 @@ impl<'a> Parameter<'a> {
         tensors.map(|values| Self::new(key.next().unwrap_or_default(), values))
     }
 
-    /// The same without weight decay.
+    /// Switches weight decay off.
     pub fn without_weight_decay(self) -> Self {
         Self { weight_decay: Some(WeightDecay::None), ..self }
     }
 
-    /// The same with its learning rate times a factor ≥ 0.
+    /// Multiplies the learning rate by a factor ≥ 0.
     pub fn with_learning_rate_factor(self, learning_rate_factor: f64) -> Self {
         Self { learning_rate_factor, ..self }
     }
@@ -95,8 +95,7 @@ impl<'a> Parameter<'a> {
             return Ok(rule);
         }
         let factor = rule.learning_rate_factor() * self.learning_rate_factor;
-        let decay = self.weight_decay.unwrap_or(rule.weight_decay());
-        rule.with_learning_rate_factor(factor)?.with_weight_decay(decay)
+        rule.with_factor_and_decay(factor, self.weight_decay.unwrap_or(rule.weight_decay()))
     }
 }
 
@@ -107,7 +106,7 @@ impl Optimizer {
     }
 
     /// The optimizer that has made `steps` steps and left these states, each with its tensor's key: what [`steps`](Self::steps) and
-    /// [`states`](Self::states) give away.
+    /// [`states`](Self::states) return.
     ///
     /// # Errors
     /// When a state is of another method than the rule, or a key is there twice.
@@ -128,7 +127,7 @@ impl Optimizer {
         self.rule
     }
 
-    /// The update rule.
+    /// The method of the rule.
     pub fn method(&self) -> Method {
         self.rule.method()
     }
@@ -143,7 +142,7 @@ impl Optimizer {
         self.states.iter().map(|(key, state)| (*key, state))
     }
 
-    /// The state of the tensor of that key, if it has been there.
+    /// The state of the tensor of that key, if the optimizer knows it.
     pub fn state(&self, key: u64) -> Option<&State> {
         self.states().find_map(|(other, state)| (other == key).then_some(state))
     }
@@ -160,17 +159,16 @@ impl Optimizer {
     /// A whole step: updates the parameters and their states, with a gradient for each of them.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin) and [`Step::finish`]; and for the Nesterov rules, whose gradient is taken between the two. Nothing has
-    /// changed then.
+    /// As [`begin`](Self::begin) and [`Step::finish`]; and for the Nesterov rules, whose gradient is taken between the two. No
+    /// parameter, moment or count has changed then.
     pub fn step(
         &mut self,
         backend: &Backend,
         parameters: &mut [Parameter<'_>],
         gradients: &[&[f32]],
     ) -> Result<(), Error> {
-        if self.rule.look_ahead(self.steps + 1).is_some() {
-            let (expected, found) =
-                ("a rule that takes its gradient at θ (else begin and finish)", self.method().name());
+        if self.rule.look_ahead(self.next_step()).is_some() {
+            let (expected, found) = ("a rule without look-ahead (use begin and finish)", self.method().name());
             return Err(Error::State { expected, found });
         }
         self.begin(backend, parameters)?.finish(gradients)
@@ -181,7 +179,7 @@ impl Optimizer {
     ///
     /// # Errors
     /// When two parameters have the same key, one has another length than in its updates before, a factor or weight decay is out of its
-    /// range, or there is no memory for the state. Nothing has changed then.
+    /// range, or there is no memory for the state. No parameter, moment or count has changed then.
     pub fn begin<'a, 'b>(
         &'a mut self,
         backend: &Backend,
@@ -194,12 +192,12 @@ impl Optimizer {
             }
         }
         self.prepare(parameters.iter().map(|parameter| (parameter.key, parameter.values.len())))?;
-        if self.rule.look_ahead(self.steps + 1).is_some() {
+        if self.rule.look_ahead(self.next_step()).is_some() {
             for (index, parameter) in parameters.iter().enumerate() {
                 self.state_mut(index, parameter.key).reserve()?;
             }
         }
-        let (isa, rule, step) = (backend.isa(), self.rule, self.steps + 1);
+        let (isa, rule, step) = (backend.isa(), self.rule, self.next_step());
         for (index, parameter) in parameters.iter_mut().enumerate() {
             self.state_mut(index, parameter.key).move_ahead(isa, &rule, step, parameter.values);
         }
@@ -254,9 +252,14 @@ impl Optimizer {
         &mut self.states[at].1
     }
 
+    /// The number of the step that comes next.
+    pub(crate) fn next_step(&self) -> u64 {
+        self.steps.saturating_add(1)
+    }
+
     /// Counts a step; returns its number.
     pub(crate) fn count(&mut self) -> u64 {
-        self.steps += 1;
+        self.steps = self.next_step();
         self.steps
     }
 }

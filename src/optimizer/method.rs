@@ -1,8 +1,8 @@
-//! The update rules and their constants.
+//! The formulas of the updates and their constants.
 
 use crate::{Error, Momentum, hyper_parameter};
 
-/// An update rule, with θ the parameters, g the gradient and t = 1, 2, … the count of updates.
+/// The formula of an update and its constants, with θ the parameters, g the gradient and t = 1, 2, … the count of updates.
 ///
 /// | field | in the literature |
 /// |---|---|
@@ -14,9 +14,9 @@ use crate::{Error, Momentum, hyper_parameter};
 /// * A gradient of 0 never moves a parameter by itself: with δ > 0 it leaves θ of SGD, Adagrad and RMSprop as it was on any state, and
 ///   that of every rule on fresh state (−0 may become +0). With δ = 0 the adaptive rules make NaN (0/0) of a parameter whose gradients
 ///   were all 0.
-/// * The adaptive rules square g. Where g² overflows (|g| > 1.8e19, with ρ the larger the closer ρ is to 1), r is infinite, and the
-///   parameter does not move any more; an infinite g makes NaN. Where g² underflows (|g| < 1e-23) and δ is smaller than |g|, a step
-///   is longer than its formula says. Clipping bounds g from above.
+/// * The adaptive rules square g. Where g² overflows (|g| > 1.8e19; with ρ, (1−ρ)g²), r is infinite, and the parameter does not move any
+///   more; an infinite g makes NaN. Where g² underflows (|g| < 3e-23; with ρ, |g| < 3e-23/√(1−ρ)) and δ is smaller than |g|, a step is
+///   longer than its formula says; below 1e-19 it loses accuracy. Clipping bounds g from above.
 /// * An average with decay ρ is within `(2/(1−ρ) + 4)·2⁻²⁴` of the largest of its terms: 1.2e-4 at ρ = 0.999, and an eighth at
 ///   `1 − 2⁻²⁰`. Beyond that `f32` does not carry it.
 #[derive(Clone, Copy, Debug, PartialEq)]

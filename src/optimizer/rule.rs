@@ -84,8 +84,12 @@ impl Rule {
     /// # Errors
     /// When the factor, or the step size with it, is no `f32`, or negative.
     pub fn with_learning_rate_factor(self, factor: f64) -> Result<Self, Error> {
+        self.with_factor_and_decay(factor, self.weight_decay)
+    }
+
+    pub(super) fn with_factor_and_decay(self, factor: f64, weight_decay: WeightDecay) -> Result<Self, Error> {
         hyper_parameter::not_negative("the learning rate factor", factor)?;
-        Self { factor, ..self }.validated()
+        Self { factor, weight_decay, ..self }.validated()
     }
 
     /// The rule without weight decay.
@@ -93,7 +97,7 @@ impl Rule {
         Self { weight_decay: WeightDecay::None, ..self }
     }
 
-    /// The update rule.
+    /// The method.
     pub fn method(&self) -> Method {
         self.method
     }

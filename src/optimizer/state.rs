@@ -6,7 +6,7 @@ use crate::backend::{reserve, resize};
 use crate::matrix::expect_len;
 use crate::{Backend, Error};
 use lanegrad_kernels::isa::Isa;
-use lanegrad_kernels::update::{Rule as Kernel, Update};
+use lanegrad_kernels::update::{LookAhead, Rule as Kernel, Update};
 
 /// What a rule keeps for one tensor from update to update: its moments, and its own count of updates t.
 ///
@@ -49,7 +49,8 @@ pub struct State {
     slots: Vec<Vec<f32>>,
     /// θ, while the tensor is at θ̃.
     before: Vec<f32>,
-    ahead: bool,
+    /// The move to θ̃, while the tensor is there.
+    ahead: Option<LookAhead>,
 }
 
 /// The names of a rule's slots.
@@ -78,6 +79,11 @@ impl WithKernel for Run<'_> {
     }
 }
 
+/// Steps are counted from 1: at 0, step sizes may be infinite.
+fn expect_step(step: u64) -> Result<(), Error> {
+    if step > 0 { Ok(()) } else { Err(Error::HyperParameter { name: "the step", expected: "at least 1", found: 0.0 }) }
+}
+
 fn names(method: Method) -> Result<&'static [&'static str], Error> {
     Ok(Rule::new(method, crate::LearningRate::Constant(0.0))?.kernel(1, 1, Names))
 }
@@ -93,10 +99,10 @@ impl State {
         for slot in &mut slots {
             resize(OPERATION, slot, len)?;
         }
-        Ok(Self { method, updates: 0, len, slots, before: Vec::new(), ahead: false })
+        Ok(Self { method, updates: 0, len, slots, before: Vec::new(), ahead: None })
     }
 
-    /// The state that [`slots`](Self::slots) and [`updates`](Self::updates) have given away, to the bit.
+    /// The state whose [`slots`](Self::slots) and [`updates`](Self::updates) these are, to the bit.
     ///
     /// # Errors
     /// When a hyper-parameter is out of its range, the slots are not as many as the rule has, or not equally long, or there is no memory.
@@ -112,7 +118,8 @@ impl State {
         Ok(Self { updates, ..state })
     }
 
-    /// Each slot's name and numbers: `velocity` is v, `mean` Adam's s, `squares` r.
+    /// Each slot's name and numbers: `velocity` is v, `mean` Adam's s, `squares` r. To be saved between updates: while the tensor is at
+    /// θ̃, it is not the θ that they belong to.
     pub fn slots(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
         let names = names(self.method).expect("the method was valid when the state was made");
         names.iter().copied().zip(self.slots.iter().map(Vec::as_slice))
@@ -123,7 +130,8 @@ impl State {
         self.updates
     }
 
-    /// The method whose state it is.
+    /// The method whose state it is, as it was when the state was made. Its kind must be that of the rule of an update; its constants may
+    /// change from update to update.
     pub fn method(&self) -> Method {
         self.method
     }
@@ -142,9 +150,10 @@ impl State {
     /// the others. θ is kept until the update. A tensor that is at θ̃ already is put back to θ first.
     ///
     /// # Errors
-    /// When the state is of another rule or length, or there is no memory for θ.
+    /// When the state is of another rule or length, the step is 0, or there is no memory for θ.
     pub fn look_ahead(&mut self, backend: &Backend, rule: &Rule, step: u64, theta: &mut [f32]) -> Result<(), Error> {
         self.fits(rule, theta.len())?;
+        expect_step(step)?;
         if rule.look_ahead(step).is_some() {
             reserve(OPERATION, &mut self.before, self.len)?;
         }
@@ -156,7 +165,7 @@ impl State {
     ///
     /// # Errors
     /// When the tensor has another length.
-    pub fn look_back(&mut self, theta: &mut [f32]) -> Result<(), Error> {
+    pub fn undo_look_ahead(&mut self, theta: &mut [f32]) -> Result<(), Error> {
         expect_len(OPERATION, "a parameter tensor", self.len, theta.len())?;
         self.move_back(theta);
         Ok(())
@@ -165,8 +174,8 @@ impl State {
     /// Updates the tensor with its gradient, and counts the update. `step` is the run's step 1, 2, …, which schedules follow.
     ///
     /// # Errors
-    /// When the state is of another rule or length, the gradient has another length, or the rule takes its gradient at θ̃ and the
-    /// tensor is not there.
+    /// When the state is of another rule or length, the gradient has another length, the step is 0, or the rule takes its gradient at θ̃
+    /// and the tensor is not where [`look_ahead`](Self::look_ahead) with this rule and step moves it.
     pub fn update(
         &mut self,
         backend: &Backend,
@@ -177,9 +186,14 @@ impl State {
     ) -> Result<(), Error> {
         self.fits(rule, theta.len())?;
         expect_len(OPERATION, "a gradient", self.len, gradient.len())?;
-        if self.ahead != rule.look_ahead(step).is_some() {
-            let names = ["a tensor at θ", "a tensor at θ + αv (look_ahead)"];
-            let (expected, found) = (names[usize::from(!self.ahead)], names[usize::from(self.ahead)]);
+        expect_step(step)?;
+        let (expected, found) = match (rule.look_ahead(step), self.ahead) {
+            (wanted, ahead) if wanted == ahead => ("", ""),
+            (Some(_), None) => ("a tensor at θ + αv (look_ahead)", "a tensor at θ"),
+            (None, _) => ("a tensor at θ", "a tensor at θ + αv (look_ahead)"),
+            (Some(_), Some(_)) => ("the momentum of its look_ahead", "another momentum"),
+        };
+        if !expected.is_empty() {
             return Err(Error::State { expected, found });
         }
         self.run(backend.isa(), rule, step, theta, gradient);
@@ -204,31 +218,32 @@ impl State {
         if let Some(ahead) = rule.look_ahead(step) {
             self.before.clear();
             self.before.extend_from_slice(theta);
-            self.ahead = true;
+            self.ahead = Some(ahead);
             isa.run(Update { rule: ahead, theta, gradient: &self.slots[0], states: [] });
         }
     }
 
     /// The same, for a caller that will not give up the step: θ is not kept.
-    pub(crate) fn move_ahead_for_good(&self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32]) {
+    pub(crate) fn move_ahead_for_good(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32]) {
+        self.move_back(theta);
         if let Some(ahead) = rule.look_ahead(step) {
             isa.run(Update { rule: ahead, theta, gradient: &self.slots[0], states: [] });
         }
     }
 
     pub(super) fn move_back(&mut self, theta: &mut [f32]) {
-        if self.ahead {
+        if self.ahead.take().is_some() {
             theta.copy_from_slice(&self.before);
             self.before.clear();
-            self.ahead = false;
         }
     }
 
     /// The update; everything fits.
     pub(crate) fn run(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32], gradient: &[f32]) {
-        self.updates += 1;
+        // Step sizes and bias corrections have long been constant where it stands still.
+        self.updates = self.updates.saturating_add(1);
         self.before.clear();
-        self.ahead = false;
+        self.ahead = None;
         rule.kernel(step, self.updates, Run { isa, theta, gradient, slots: &mut self.slots });
     }
 }

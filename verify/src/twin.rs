@@ -22,19 +22,30 @@ impl Twin {
         Self { rule, fused, t: 0, v: vec![0.0; len], r: vec![0.0; len] }
     }
 
-    /// One step: `gradient` is told the point where g is taken, which is θ or θ̃.
+    /// One step of a run in which the tensor has a gradient at each step: `gradient` is told the point where g is taken, θ or θ̃.
     pub fn step(&mut self, theta: &mut [f32], gradient: impl FnOnce(&[f32]) -> Vec<f32>) {
+        self.step_of_run(self.t + 1, theta, gradient);
+    }
+
+    /// The tensor's next update, at this step of the run: step size and momentum follow the run, bias corrections the tensor's own count.
+    pub fn step_of_run(&mut self, step: u64, theta: &mut [f32], gradient: impl FnOnce(&[f32]) -> Vec<f32>) {
         self.t += 1;
-        let (t, eta) = (self.t, self.rule.learning_rate_factor() * self.rule.learning_rate().at(self.t));
-        if let Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } = self.rule.method() {
+        let eta = self.rule.learning_rate_factor() * self.rule.learning_rate().at(step);
+        let alpha = match self.rule.method() {
+            Method::Momentum { momentum }
+            | Method::Nesterov { momentum }
+            | Method::RmsPropNesterov { momentum, .. } => momentum.at(step) as f32,
+            _ => 0.0,
+        };
+        if self.rule.method().looks_ahead() {
             for (theta, &v) in theta.iter_mut().zip(&self.v) {
-                *theta = self.fma(momentum.at(t) as f32, v, *theta);
+                *theta = self.fma(alpha, v, *theta);
             }
         }
         let g = gradient(theta);
         for i in 0..theta.len() {
-            let (theta_i, g) = self.decay(eta, theta[i], g[i]);
-            (theta[i], self.v[i], self.r[i]) = self.update(eta, theta_i, g, self.v[i], self.r[i]);
+            let (decayed, g) = self.decay(eta, theta[i], g[i]);
+            (theta[i], self.v[i], self.r[i]) = self.update(eta, alpha, decayed, g, self.v[i], self.r[i]);
         }
     }
 
@@ -48,17 +59,17 @@ impl Twin {
     }
 
     /// The new θ, v (or s) and r. For the Nesterov rules θ is θ̃, and `θ̃ − rate·g` is rounded.
-    fn update(&self, eta: f64, theta: f32, g: f32, v: f32, r: f32) -> (f32, f32, f32) {
+    fn update(&self, eta: f64, alpha: f32, theta: f32, g: f32, v: f32, r: f32) -> (f32, f32, f32) {
         let t = self.t;
         let rate = eta as f32;
         match self.rule.method() {
             Method::Sgd => (self.fma(-rate, g, theta), v, r),
-            Method::Momentum { momentum } => {
-                let v = self.fma(-rate, g, momentum.at(t) as f32 * v);
+            Method::Momentum { .. } => {
+                let v = self.fma(-rate, g, alpha * v);
                 (theta + v, v, r)
             }
-            Method::Nesterov { momentum } => {
-                let v = self.fma(-rate, g, momentum.at(t) as f32 * v);
+            Method::Nesterov { .. } => {
+                let v = self.fma(-rate, g, alpha * v);
                 (self.fma(-rate, g, theta), v, r)
             }
             Method::Adagrad { epsilon } => {
@@ -73,10 +84,10 @@ impl Twin {
                 let r = self.average_of_squares(decay, g, r);
                 (self.fma(-rate, g / (epsilon as f32 + r.sqrt()), theta), v, r)
             }
-            Method::RmsPropNesterov { decay, epsilon, momentum } => {
+            Method::RmsPropNesterov { decay, epsilon, .. } => {
                 let r = self.average_of_squares(decay, g, r);
                 let direction = g / (epsilon as f32 + r).sqrt();
-                let v = self.fma(-rate, direction, momentum.at(t) as f32 * v);
+                let v = self.fma(-rate, direction, alpha * v);
                 (self.fma(-rate, direction, theta), v, r)
             }
             Method::Adam { beta1, beta2, epsilon } => {

@@ -2,7 +2,7 @@
 //! `∂L/∂a = (softmax(a) − onehot(label))/m`.
 //!
 //! The row's largest logit is subtracted first: no exponential overflows, and their sum is at least 1. A row with NaN or +∞
-//! among its logits has NaN for its delta and makes the loss NaN.
+//! among its logits, or with nothing but −∞, has NaN for its delta and makes the loss NaN.
 //!
 //! The exponentials of the other classes are summed apart from the label's, `O = Σ_{j≠label} exp(a[i][j] − max)`: where the label has
 //! nearly all of the probability, they are what loss and delta consist of, and 1 − softmax would cancel. The row's loss is

@@ -37,14 +37,15 @@ impl<H: Activation> Kernel for SquaredError<'_, H> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f64 {
-        let Self { predicted, target, rows, columns, c, mut delta, .. } = self;
+        let Self { predicted, target, rows, columns, c, activation, mut delta } = self;
         let c = f64::from(c);
         let m = sabotage!(rows, 20 => rows * columns);
         let scale = (2.0 * c / m as f64) as f32;
         let (scale, twice) = if scale.is_finite() { (scale, 1.0) } else { ((c / m as f64) as f32, 2.0) };
         let (scale, twice) = (simd.splat(scale), simd.splat(twice));
         let mut total = 0.0;
-        for i in 0..rows {
+        // Of any number of rows without elements there is nothing to compute.
+        for i in 0..if columns == 0 { 0 } else { rows } {
             let mut sum = Sum::new(simd);
             zip_row(
                 simd,
@@ -55,7 +56,7 @@ impl<H: Activation> Kernel for SquaredError<'_, H> {
                 |index, y_hat, y| {
                     let error = simd.sub(y_hat, y);
                     sum.add_product(index, error, error);
-                    simd.mul(simd.mul(scale, H::times_derivative(simd, error, y_hat)), twice)
+                    simd.mul(simd.mul(scale, activation.times_derivative(simd, error, y_hat)), twice)
                 },
             );
             let sum = sum.total();

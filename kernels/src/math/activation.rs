@@ -13,12 +13,13 @@
 use super::{sigmoid, tanh};
 use crate::simd::Simd;
 
-/// An activation function, as a pair of lane functions.
+/// An activation function, as a pair of lane functions. Its parameters, if it has any, are those of the value. The derivative is computed
+/// from the output alone: a function that is not monotonic, such as Swish, has none of this form, and is a `Map` instead.
 pub trait Activation: Copy {
     /// `h(a)`
-    fn value<S: Simd>(simd: S, a: S::V) -> S::V;
+    fn value<S: Simd>(self, simd: S, a: S::V) -> S::V;
     /// `delta · h'(a)`, with `z = h(a)`.
-    fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V;
+    fn times_derivative<S: Simd>(self, simd: S, delta: S::V, z: S::V) -> S::V;
 }
 
 /// `h(a) = a`
@@ -36,44 +37,44 @@ pub struct Relu;
 
 impl Activation for Identity {
     #[inline(always)]
-    fn value<S: Simd>(_: S, a: S::V) -> S::V {
+    fn value<S: Simd>(self, _: S, a: S::V) -> S::V {
         a
     }
     #[inline(always)]
-    fn times_derivative<S: Simd>(_: S, delta: S::V, _: S::V) -> S::V {
+    fn times_derivative<S: Simd>(self, _: S, delta: S::V, _: S::V) -> S::V {
         delta
     }
 }
 
 impl Activation for Sigmoid {
     #[inline(always)]
-    fn value<S: Simd>(simd: S, a: S::V) -> S::V {
+    fn value<S: Simd>(self, simd: S, a: S::V) -> S::V {
         sigmoid(simd, a)
     }
     #[inline(always)]
-    fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V {
+    fn times_derivative<S: Simd>(self, simd: S, delta: S::V, z: S::V) -> S::V {
         simd.mul(delta, simd.neg_mul_add(z, z, z))
     }
 }
 
 impl Activation for Tanh {
     #[inline(always)]
-    fn value<S: Simd>(simd: S, a: S::V) -> S::V {
+    fn value<S: Simd>(self, simd: S, a: S::V) -> S::V {
         tanh(simd, a)
     }
     #[inline(always)]
-    fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V {
+    fn times_derivative<S: Simd>(self, simd: S, delta: S::V, z: S::V) -> S::V {
         simd.mul(delta, simd.neg_mul_add(z, z, simd.splat(1.0)))
     }
 }
 
 impl Activation for Relu {
     #[inline(always)]
-    fn value<S: Simd>(simd: S, a: S::V) -> S::V {
+    fn value<S: Simd>(self, simd: S, a: S::V) -> S::V {
         simd.max(simd.splat(0.0), a)
     }
     #[inline(always)]
-    fn times_derivative<S: Simd>(simd: S, delta: S::V, z: S::V) -> S::V {
+    fn times_derivative<S: Simd>(self, simd: S, delta: S::V, z: S::V) -> S::V {
         let zero = simd.splat(0.0);
         let flat = sabotage!(
             simd.less_equal(z, zero),

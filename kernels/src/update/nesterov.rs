@@ -7,7 +7,7 @@ use super::Rule;
 use crate::simd::Simd;
 
 /// `θ̃ = θ + α v`, where the gradient is to be taken; v stands in for the gradient.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LookAhead {
     /// α
     pub momentum: f32,

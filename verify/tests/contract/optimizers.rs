@@ -129,6 +129,7 @@ pub(crate) fn rows(t: &mut Table) {
         rule.with_weight_decay(WeightDecay::Decoupled(1e19)).map(drop)
     });
     states(t);
+    steps(t);
     lists(t);
 }
 
@@ -157,7 +158,7 @@ fn states(t: &mut Table) {
         t.row("State::look_ahead", way, answer(), move |world| {
             world.state.look_ahead(&world.backend, &world.optimizer.rule(), 2, &mut vec![0.0; len])
         });
-        t.row("State::look_back", way, answer(), move |world| world.state.look_back(&mut vec![0.0; len]));
+        t.row("State::undo_look_ahead", way, answer(), move |world| world.state.undo_look_ahead(&mut vec![0.0; len]));
         t.row("State::update", way, answer(), move |world| {
             world.state.update(&world.backend, &world.optimizer.rule(), 2, &mut vec![0.0; len], &[1.0; 37])
         });
@@ -183,12 +184,44 @@ fn states(t: &mut Table) {
     });
 }
 
+/// Steps are counted from 1, and the look ahead is that of the update.
+fn steps(t: &mut Table) {
+    let answer = || hyper_parameter("the step", 0.0, "at least 1");
+    t.row("State::look_ahead", "step 0", answer(), |world| {
+        world.state.look_ahead(&world.backend, &world.optimizer.rule(), 0, &mut world.tensor)
+    });
+    t.row("State::update", "step 0", answer(), |world| {
+        world.state.update(&world.backend, &world.optimizer.rule(), 0, &mut world.tensor, &[1.0; 37])
+    });
+    let (expected, found) = ("the momentum of its look_ahead", "another momentum");
+    let answer = (state(expected, found), format!("optimizer state: {found}, expected {expected}"));
+    t.row("State::update", "at another step than its look ahead", answer, |world| {
+        let momentum = Momentum::Rising { from: 0.1, to: 0.9, steps: 10 };
+        let rule = Rule::new(Method::Nesterov { momentum }, LearningRate::Constant(0.1))?;
+        let (mut state, mut theta) = (State::new(rule.method(), 3)?, [1.0; 3]);
+        state.look_ahead(&world.backend, &rule, 2, &mut theta)?;
+        state.update(&world.backend, &rule, 3, &mut theta, &[1.0; 3])
+    });
+    for (way, answer) in [
+        ("a factor negative", hyper_parameter("the learning rate factor", -1.0, NOT_NEGATIVE)),
+        ("a key twice", key(0)),
+    ] {
+        t.row("Optimizer::step", way, answer, move |world| {
+            let mut optimizer = Optimizer::new(Rule::adam_w(LearningRate::Constant(0.1))?);
+            let first = Parameter::new(0, &mut world.output[..8]);
+            let first = if way == "a key twice" { first } else { first.with_learning_rate_factor(-1.0) };
+            let second = Parameter::new(u64::from(way != "a key twice"), &mut world.bias);
+            optimizer.step(&world.backend, &mut [first, second], &[&[1.0; 8], &[1.0; 8]])
+        });
+    }
+}
+
 fn state(expected: &'static str, found: &'static str) -> Error {
     Error::State { expected, found }
 }
 
 fn key(key: u64) -> Answer {
-    let message = format!("optimizer step: key {key} is there twice, expected a key for each tensor");
+    let message = format!("optimizer step: key {key} occurs twice, expected a key for each tensor");
     (Error::Key { operation: "optimizer step", key }, message)
 }
 
@@ -238,7 +271,7 @@ fn lists(t: &mut Table) {
             if world.optimizer.method().looks_ahead() { world.finish(true, lens) } else { world.finish(false, lens) }
         });
     }
-    let (expected, found) = ("a rule that takes its gradient at θ (else begin and finish)", "Nesterov");
+    let (expected, found) = ("a rule without look-ahead (use begin and finish)", "Nesterov");
     let answer = (state(expected, found), format!("optimizer state: {found}, expected {expected}"));
     t.row("Optimizer::step", "a rule that looks ahead", answer, |world| {
         let mut optimizer = Optimizer::new(Rule::new(Method::nesterov(), LearningRate::Constant(0.1))?);

@@ -488,7 +488,7 @@ fn the_product_takes_any_stride_that_is_not_used() {
 
 /// However large the other sizes: an output without elements is finished at once, and needs no memory.
 #[test]
-fn empty_outputs_of_huge_products() {
+fn empty_outputs_of_huge_operations() {
     let huge = [0, 1, 9, HALF, usize::MAX];
     let all = huge.into_iter().flat_map(|batch| huge.into_iter().flat_map(move |i| huge.map(|o| [batch, i, o])));
     let mut calls = 0;
@@ -509,6 +509,14 @@ fn empty_outputs_of_huge_products() {
                 if let Some(below) = output(batch, inputs) {
                     let layer = dense::Backward { delta, w, below: Some((activation, x)) };
                     dense::backward(&mut backend, layer, below).unwrap();
+                }
+                if let Some(out) = output(batch, outputs) {
+                    let operands = dense::ActivationBackward { gradient: delta, z: delta, activation };
+                    dense::activation_backward(&backend, operands, out).unwrap();
+                }
+                if let Some(out) = output(batch, outputs).filter(|_| batch > 0) {
+                    let operands = loss::SquaredError { predicted: delta, target: delta, c: 0.5, activation };
+                    assert_eq!(loss::squared_error(&backend, operands, out), Ok(0.0));
                 }
             }
             for accumulate in [false, true] {

@@ -3,6 +3,7 @@
 
 mod averages;
 mod drift;
+mod lists;
 mod rounded;
 mod special_cases;
 mod symmetries;
