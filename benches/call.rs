@@ -5,7 +5,7 @@ mod layer;
 mod measure;
 
 use criterion::Criterion;
-use lanegrad::{Activation, Error, LearningRate, Method, Optimizer, Parameter, Rule};
+use lanegrad::{Activation, Error, LearningRate, Method, Optimizer, Parameter, Rule, State};
 use layer::{Operands, Operation, Shape};
 use measure::{backends, numbers};
 
@@ -38,15 +38,31 @@ fn measure_slices(criterion: &mut Criterion) -> Result<(), Error> {
     }
     group.finish();
 
-    let gradient = numbers(16);
-    let mut group = criterion.benchmark_group("call/SGD/16");
-    for backend in backends() {
-        let mut optimizer = Optimizer::new(Rule::new(Method::Sgd, LearningRate::Constant(1e-6))?);
-        group.bench_function(backend.isa().name(), |bencher| {
-            bencher.iter(|| optimizer.begin(&backend, &mut Parameter::numbered([&mut x]))?.finish(&[&gradient]));
-        });
+    for (name, method) in [("SGD", Method::sgd()), ("Adam", Method::adam())] {
+        let (mut x, gradient) = (numbers(64), numbers(64));
+        // A small step: however often it is made, no parameter leaves the range of ordinary numbers.
+        let rule = Rule::new(method, LearningRate::Constant(1e-6))?;
+        let mut group = criterion.benchmark_group(format!("call/{name}/64"));
+        for backend in backends() {
+            let mut state = State::new(method, x.len())?;
+            let mut step = 0;
+            group.bench_function(backend.isa().name(), |bencher| {
+                bencher.iter(|| {
+                    step += 1;
+                    state.update(&backend, &rule, step, &mut x, &gradient)
+                });
+            });
+        }
+        group.finish();
+        let mut group = criterion.benchmark_group(format!("call/{name}/64 in a list"));
+        for backend in backends() {
+            let mut optimizer = Optimizer::new(rule);
+            group.bench_function(backend.isa().name(), |bencher| {
+                bencher.iter(|| optimizer.step(&backend, &mut Parameter::numbered([&mut x]), &[&gradient]));
+            });
+        }
+        group.finish();
     }
-    group.finish();
     Ok(())
 }
 
