@@ -89,13 +89,13 @@ impl<'a> Parameter<'a> {
         Self { learning_rate_factor, ..self }
     }
 
-    /// The optimizer's rule as it is for this tensor.
-    fn rule(&self, rule: Rule) -> Result<Rule, Error> {
+    /// The optimizer's rule as it is for this tensor, if it is another.
+    fn own_rule(&self, rule: &Rule) -> Result<Option<Rule>, Error> {
         if self.learning_rate_factor == 1.0 && self.weight_decay.is_none() {
-            return Ok(rule);
+            return Ok(None);
         }
         let factor = rule.learning_rate_factor() * self.learning_rate_factor;
-        rule.with_factor_and_decay(factor, self.weight_decay.unwrap_or(rule.weight_decay()))
+        rule.with_factor_and_decay(factor, self.weight_decay.unwrap_or(rule.weight_decay())).map(Some)
     }
 }
 
@@ -167,7 +167,7 @@ impl Optimizer {
         parameters: &mut [Parameter<'_>],
         gradients: &[&[f32]],
     ) -> Result<(), Error> {
-        if self.rule.look_ahead(self.next_step()).is_some() {
+        if self.method().looks_ahead() {
             let (expected, found) = ("a rule without look-ahead (use begin and finish)", self.method().name());
             return Err(Error::State { expected, found });
         }
@@ -186,20 +186,21 @@ impl Optimizer {
         parameters: &'a mut [Parameter<'b>],
     ) -> Result<Step<'a, 'b>, Error> {
         for (index, parameter) in parameters.iter().enumerate() {
-            parameter.rule(self.rule)?;
+            parameter.own_rule(&self.rule)?;
             if parameters[..index].iter().any(|other| other.key == parameter.key) {
                 return Err(Error::Key { operation: OPERATION, key: parameter.key });
             }
         }
         self.prepare(parameters.iter().map(|parameter| (parameter.key, parameter.values.len())))?;
-        if self.rule.look_ahead(self.next_step()).is_some() {
+        let isa = backend.isa();
+        if self.method().looks_ahead() {
             for (index, parameter) in parameters.iter().enumerate() {
                 self.state_mut(index, parameter.key).reserve()?;
             }
-        }
-        let (isa, rule, step) = (backend.isa(), self.rule, self.next_step());
-        for (index, parameter) in parameters.iter_mut().enumerate() {
-            self.state_mut(index, parameter.key).move_ahead(isa, &rule, step, parameter.values);
+            let (rule, step) = (self.rule, self.next_step());
+            for (index, parameter) in parameters.iter_mut().enumerate() {
+                self.state_mut(index, parameter.key).move_ahead(isa, &rule, step, parameter.values);
+            }
         }
         Ok(Step { isa, optimizer: self, parameters })
     }
@@ -207,11 +208,15 @@ impl Optimizer {
     /// Sees to it that each of these tensors, given by key and length, has a state; or changes nothing. A state without an update binds
     /// nobody to its length.
     pub(crate) fn prepare(&mut self, tensors: impl Iterator<Item = (u64, usize)> + Clone) -> Result<(), Error> {
+        let mut known = true;
         for (index, (key, len)) in tensors.clone().enumerate() {
             match self.position(index, key).map(|at| &self.states[at].1) {
                 Some(state) if state.updates() > 0 => state.fits(&self.rule, len)?,
-                _ => {}
+                _ => known = false,
             }
+        }
+        if known {
+            return Ok(());
         }
         let before = self.states.len();
         for (index, (key, len)) in tensors.enumerate() {
@@ -239,6 +244,7 @@ impl Optimizer {
     }
 
     /// Where the state of that key is; `hint` is where it probably is.
+    #[inline]
     fn position(&self, hint: usize, key: u64) -> Option<usize> {
         match self.states.get(hint) {
             Some((other, _)) if *other == key => Some(hint),
@@ -293,8 +299,9 @@ impl<'b> Step<'_, 'b> {
         let step = self.optimizer.count();
         let shared = self.optimizer.rule;
         for (index, (parameter, gradient)) in self.parameters.iter_mut().zip(gradients).enumerate() {
-            let rule = parameter.rule(shared).expect("it was in range when the step began");
-            self.optimizer.state_mut(index, parameter.key).run(self.isa, &rule, step, parameter.values, gradient);
+            let own = parameter.own_rule(&shared).expect("it was in range when the step began");
+            let state = self.optimizer.state_mut(index, parameter.key);
+            state.run(self.isa, own.as_ref().unwrap_or(&shared), step, parameter.values, gradient);
         }
         Ok(())
     }
@@ -302,8 +309,10 @@ impl<'b> Step<'_, 'b> {
 
 impl Drop for Step<'_, '_> {
     fn drop(&mut self) {
-        for (index, parameter) in self.parameters.iter_mut().enumerate() {
-            self.optimizer.state_mut(index, parameter.key).move_back(parameter.values);
+        if self.optimizer.method().looks_ahead() {
+            for (index, parameter) in self.parameters.iter_mut().enumerate() {
+                self.optimizer.state_mut(index, parameter.key).move_back(parameter.values);
+            }
         }
     }
 }
