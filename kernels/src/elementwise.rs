@@ -56,21 +56,27 @@ pub(crate) fn zip_row<S: Simd>(
     out: &mut [f32],
     mut f: impl FnMut(usize, S::V, S::V) -> S::V,
 ) {
-    let whole = if a.col_stride == 1 && b.col_stride == 1 { out.len() / 16 * 16 } else { 0 };
-    let (vectors, rest) = out.split_at_mut(whole);
-    if whole > 0 {
-        let rows = a.row(i, 0..whole).as_chunks::<16>().0.iter().zip(b.row(i, 0..whole).as_chunks::<16>().0);
-        for ((a, b), out) in rows.zip(vectors.as_chunks_mut::<16>().0) {
+    let columns = out.len();
+    if a.col_stride == 1 && b.col_stride == 1 && columns > 0 {
+        let (a, rest_of_a) = a.row(i, 0..columns).as_chunks::<16>();
+        let (b, rest_of_b) = b.row(i, 0..columns).as_chunks::<16>();
+        let (out, rest) = out.as_chunks_mut::<16>();
+        for ((a, b), out) in a.iter().zip(b).zip(out) {
             for index in 0..16 / S::LANES {
                 let at = index * S::LANES;
                 simd.store(f(index, simd.load(&a[at..]), simd.load(&b[at..])), &mut out[at..]);
             }
         }
-    }
-    for (index, out) in rest.chunks_mut(S::LANES).enumerate() {
-        let from = whole + index * S::LANES;
-        let lanes = from..from + out.len();
-        simd.store_partial(f(index, a.load(simd, i, lanes.clone()), b.load(simd, i, lanes)), out);
+        let rests = rest_of_a.chunks(S::LANES).zip(rest_of_b.chunks(S::LANES)).zip(rest.chunks_mut(S::LANES));
+        for (index, ((a, b), out)) in rests.enumerate() {
+            simd.store_partial(f(index, simd.load_partial(a), simd.load_partial(b)), out);
+        }
+    } else {
+        for (index, out) in out.chunks_mut(S::LANES).enumerate() {
+            let from = index * S::LANES;
+            let lanes = from..from + out.len();
+            simd.store_partial(f(index, a.load(simd, i, lanes.clone()), b.load(simd, i, lanes)), out);
+        }
     }
 }
 
