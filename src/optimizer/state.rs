@@ -187,13 +187,13 @@ impl State {
         self.fits(rule, theta.len())?;
         expect_len(OPERATION, "a gradient", self.len, gradient.len())?;
         expect_step(step)?;
-        let (expected, found) = match (rule.look_ahead(step), self.ahead) {
-            (wanted, ahead) if wanted == ahead => ("", ""),
-            (Some(_), None) => ("a tensor at θ + αv (look_ahead)", "a tensor at θ"),
-            (None, _) => ("a tensor at θ", "a tensor at θ + αv (look_ahead)"),
-            (Some(_), Some(_)) => ("the momentum of its look_ahead", "another momentum"),
-        };
-        if !expected.is_empty() {
+        let wanted = rule.look_ahead(step);
+        if wanted != self.ahead {
+            let (expected, found) = match (wanted, self.ahead) {
+                (Some(_), Some(_)) => ("the momentum of its look_ahead", "another momentum"),
+                (Some(_), None) => ("a tensor at θ + αv (look_ahead)", "a tensor at θ"),
+                (None, _) => ("a tensor at θ", "a tensor at θ + αv (look_ahead)"),
+            };
             return Err(Error::State { expected, found });
         }
         self.run(backend.isa(), rule, step, theta, gradient);
