@@ -10,7 +10,7 @@
 
 use lanegrad::Isa;
 use lanegrad_kernels::elementwise::{Map, MapInPlace};
-use lanegrad_kernels::math::sigmoid;
+use lanegrad_kernels::math::exp;
 use lanegrad_kernels::simd::Simd;
 use lanegrad_kernels::update::{Rule, Update};
 use lanegrad_verify::check::update;
@@ -28,10 +28,15 @@ struct Swish {
 impl Map for Swish {
     #[inline(always)]
     fn apply<S: Simd>(self, simd: S, x: S::V) -> S::V {
-        let gate = sigmoid(simd, simd.mul(simd.splat(self.beta), x));
+        // With r = e^(−|βx|/2), σ(βx) is 1/(1+r²), or r²/(1+r²) where βx < 0. There r is multiplied twice, because for x below −43 σ is
+        // subnormal: x·σ would multiply its rounding error by x.
+        let (zero, one) = (simd.splat(0.0), simd.splat(1.0));
+        let y = simd.mul(simd.splat(self.beta), x);
+        let r = exp(simd, simd.mul(simd.splat(-0.5), simd.max(y, simd.sub(zero, y))));
         // Without it, −∞·0 would be NaN.
         let x = simd.max(simd.splat(f32::MIN), x);
-        simd.mul(x, gate)
+        let quotient = simd.div(x, simd.mul_add(r, r, one));
+        simd.select(simd.less(y, zero), simd.mul(simd.mul(quotient, r), r), quotient)
     }
 }
 
@@ -45,8 +50,8 @@ const SWISH: Function = Function {
     boundaries: &[0.0, 1e-45, f32::MIN_POSITIVE, 0.64, 1.0, 44.0, 52.0, f32::MAX],
 };
 
-/// One rounding more than sigmoid, which is within 2 ULP.
-const SWISH_ULP: f64 = 2.5;
+/// r is within 1.02 ULP, and counts twice; the sum, the quotient and both products round once each. Measured: 4.05.
+const SWISH_ULP: f64 = 4.5;
 
 /// `v ← β v + (1−β) g; θ ← θ − η·sign(v)`. Source: Bernstein et al. 2018 (Signum).
 #[derive(Clone, Copy)]
