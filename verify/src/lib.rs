@@ -19,6 +19,7 @@ pub mod output;
 pub mod plot;
 pub mod random;
 pub mod reference;
+pub mod report;
 pub mod shapes;
 pub mod tally;
 pub mod training;
