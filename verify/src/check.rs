@@ -6,7 +6,7 @@ mod detection;
 mod determinism;
 mod interface;
 mod loss;
-mod network;
+pub mod network;
 mod order;
 pub mod product;
 mod special;
