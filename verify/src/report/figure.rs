@@ -56,6 +56,48 @@ pub struct Axis {
     pub range: Option<[f64; 2]>,
 }
 
+impl Plot {
+    /// Empty axes.
+    pub fn new(id: &'static str, title: impl Into<String>, x: Axis, y: Axis) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            description: String::new(),
+            x,
+            y,
+            contours: None,
+            series: Vec::new(),
+            arrows: Vec::new(),
+            arrows_label: None,
+        }
+    }
+}
+
+impl Axis {
+    /// A linear axis, from and to what the series need.
+    pub fn linear(label: impl Into<String>) -> Self {
+        Self { label: label.into(), scale: Scale::Linear, range: None }
+    }
+
+    /// A logarithmic axis, from and to what the series need.
+    pub fn logarithmic(label: impl Into<String>) -> Self {
+        Self { scale: Scale::Logarithmic, ..Self::linear(label) }
+    }
+
+    /// The axis from and to these numbers.
+    pub fn with_range(self, range: [f64; 2]) -> Self {
+        Self { range: Some(range), ..self }
+    }
+}
+
+impl Series {
+    /// A line without markers, in the style at that position of the list.
+    pub fn line(label: impl Into<String>, index: usize, points: Vec<[f64; 2]>) -> Self {
+        let style = Style { index, markers: false };
+        Self { label: label.into(), points, style, marked: Vec::new(), marked_label: None }
+    }
+}
+
 /// How numbers become lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
