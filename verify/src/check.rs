@@ -179,6 +179,11 @@ impl Report {
         &self.isas
     }
 
+    /// What came of comparing the reference's derivatives, if that was done.
+    pub fn gradients(&self) -> Option<&Result<Agreement, Disagreement>> {
+        self.gradients.as_ref()
+    }
+
     /// What is wrong, a sentence each.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();

@@ -1,10 +1,13 @@
 //! The figures, each computed by the library's own kernels and optimizers when it is called.
 
+pub mod training;
+
 use super::figure::Figure;
 use lanegrad::{Backend, Error};
+use serde::Serialize;
 
 /// What the figures depend on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Settings {
     /// Draws the weights.
     pub seed: u64,
