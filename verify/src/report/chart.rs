@@ -66,10 +66,10 @@ fn draw(plot: &Plot, area: &Area<'_>) -> Result<(), Error> {
     let [x, y] = axes.clone();
     let [beside_x, beside_y] = [&x, &y].map(|axis| canvas::width_of(axis.longest_label()));
     let mut chart = ChartBuilder::on(area)
-        .margin_top(units(10))
+        .margin_top(units(ROW + 6))
         .margin_right(units(4 + beside_x / 2))
         .x_label_area_size(units(46))
-        .y_label_area_size(units(beside_y + 36))
+        .y_label_area_size(units(beside_y + 12))
         .build_cartesian_2d(x, y)?;
     chart
         .configure_mesh()
@@ -78,10 +78,11 @@ fn draw(plot: &Plot, area: &Area<'_>) -> Result<(), Error> {
         .axis_style(mark::stroke(Paint::Text, 1.0))
         .set_all_tick_mark_size(units(4))
         .x_desc(&plot.x.label)
-        .y_desc(&plot.y.label)
         .axis_desc_style(canvas::font(TEXT))
         .label_style(canvas::font(TEXT))
         .draw()?;
+    // Above its axis, a long label has room and is read without turning one's head.
+    mark::label(area, &plot.y.label, (units(8), units(9)), TEXT)?;
     let corner = area.get_pixel_range();
     let place = |[x, y]: [f64; 2]| {
         let (x, y) = chart.backend_coord(&(x, y));
@@ -112,7 +113,7 @@ fn draw_contents(
     }
     for series in &plot.series {
         let index = series.style.index;
-        line(&series.points, mark::stroke(Paint::Line(index), 2.0))?;
+        line(&series.points, mark::series_line(series.style))?;
         if series.style.markers {
             let mut inside = series.points.iter().filter_map(position).filter(|&point| clip::contains(corners, point));
             inside.try_for_each(|point| mark::marker(area, place(point), index))?;

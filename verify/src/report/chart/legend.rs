@@ -3,7 +3,6 @@
 use super::ROW;
 use super::canvas::{self, Area, Error, TEXT, units};
 use super::mark;
-use super::paint::Paint;
 use crate::report::figure::{Plot, Style};
 use serde::Serialize;
 
@@ -94,9 +93,9 @@ impl Sample {
     fn draw(&self, area: &Area<'_>, (x, y): (i32, i32)) -> Result<(), Error> {
         let (width, middle) = (units(KEY[0]), (x + units(KEY[0]) / 2, y));
         match *self {
-            Self::Series(Style { index, markers }) => {
-                mark::path(area, vec![(x, y), (x + width, y)], mark::stroke(Paint::Line(index), 2.0))?;
-                if markers { mark::marker(area, middle, index) } else { Ok(()) }
+            Self::Series(style) => {
+                mark::path(area, vec![(x, y), (x + width, y)], mark::series_line(style))?;
+                if style.markers { mark::marker(area, middle, style.index) } else { Ok(()) }
             }
             Self::Cross(index) => mark::cross(area, middle, index),
             Self::Arrow => mark::arrow(area, (x, y), (x + width, y)),

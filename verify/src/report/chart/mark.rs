@@ -2,6 +2,7 @@
 
 use super::canvas::{Area, Error, UNIT, font};
 use super::paint::Paint;
+use crate::report::figure::Style;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -16,6 +17,11 @@ const HEAD: f64 = 6.0;
 /// A line of this width in pixels.
 pub(super) fn stroke(paint: Paint, width: f64) -> ShapeStyle {
     paint.colour().stroke_width((width * f64::from(UNIT)) as u32)
+}
+
+/// The line of a series; markers tell it from others as well as dashes do.
+pub(super) fn series_line(Style { index, markers }: Style) -> ShapeStyle {
+    stroke(if markers { Paint::Marker(index) } else { Paint::Line(index) }, 2.0)
 }
 
 /// A line from place to place.
