@@ -107,6 +107,7 @@ pub(crate) struct Faults {
 
 /// The flags of `report`.
 #[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
 pub(crate) struct Report {
     /// Write the page to this file.
     #[arg(long, value_name = "FILE.html", default_value = "target/lanegrad/report.html")]
@@ -125,7 +126,7 @@ pub(crate) struct Report {
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Condition number of the valley, at least 1.
-    #[arg(long, value_name = "KAPPA", default_value_t = 100.0, value_parser = condition, allow_negative_numbers = true)]
+    #[arg(long, value_name = "KAPPA", default_value_t = 100.0, value_parser = condition)]
     pub(crate) condition: f64,
     /// Compute less, in a few seconds: shorter runs, fewer points, and checks on the instruction set in use alone.
     #[arg(long)]

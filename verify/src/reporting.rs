@@ -16,11 +16,10 @@ use lanegrad_verify::report::figures::{ALL, Settings};
 use lanegrad_verify::report::{chart, page};
 use lanegrad_verify::training::Run;
 use lanegrad_verify::ulp::{Coverage, FUNCTIONS};
-use std::array;
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Instant;
+use std::{array, fs};
 
 /// Figures with a picture.
 const PICTURES: usize = ALL.len() + SETTINGS.len();
@@ -87,7 +86,8 @@ impl Reporting {
         let functions = measure_functions(FUNCTIONS.into_iter(), checks.isas(), Coverage::Everyday);
         let mut figures = self.figures(first, backend)?;
         let verdict = checked::verdict(&checks, &functions);
-        let mut told = writeln!(out, "{verdict}");
+        let lines = verdict.iter().cloned().chain(checked::wrong(&checks, &functions));
+        let mut told: io::Result<()> = lines.map(|line| writeln!(out, "{line}")).collect();
         for (figure, picture) in figures.iter().zip(&mut self.pictures) {
             if let (Some(plot), Some(picture)) = (figure.plots.first(), picture) {
                 picture.write(&chart::stand_alone(plot).map_err(Failure::refused)?)?;
@@ -95,7 +95,7 @@ impl Reporting {
         }
         figures.push(checked::figure(&checks, &functions, self.faults.as_ref()));
         let about = About::this_run(backend.isa(), self.start.elapsed());
-        let document = Document::new(about, self.settings, verdict, figures);
+        let document = Document::new(about, self.settings, verdict.join(" "), figures);
         if let Some(json) = &mut self.json {
             json.write(&serde_json::to_string(&document).map_err(Failure::refused)?)?;
             told = told.and_then(|()| writeln!(out, "numbers: {}", json.path().display()));

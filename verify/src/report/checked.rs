@@ -42,7 +42,7 @@ pub fn figure(checks: &check::Report, functions: &ulp::Report, faults: Option<&F
     Figure {
         id: "checked",
         title: "What was checked".to_owned(),
-        text: [verdict(checks, functions), gradients(checks), about_functions(functions)]
+        text: [verdict(checks, functions).join(" "), gradients(checks), about_functions(functions)]
             .into_iter()
             .chain(wrong(checks, functions))
             .chain([about_faults(faults)])
@@ -54,24 +54,23 @@ pub fn figure(checks: &check::Report, functions: &ulp::Report, faults: Option<&F
     }
 }
 
-/// Whether all passed, in one sentence.
-pub fn verdict(checks: &check::Report, functions: &ulp::Report) -> String {
+/// Whether all passed, and how much was compared.
+pub fn verdict(checks: &check::Report, functions: &ulp::Report) -> [String; 2] {
     let isas: Vec<_> = checks.isas().iter().map(|isa| isa.name()).collect();
-    let (count, numbers, isas) = (checks.rows().count(), grouped(compared(checks)), isas.join(", "));
-    match checks.passed() && functions.passed() {
-        true => format!(
-            "All {count} checks passed on {isas}: {numbers} numbers of the library were compared with a reference."
-        ),
-        false => format!("SOMETHING IS WRONG on {isas}, after {count} checks and {numbers} compared numbers."),
-    }
+    let (count, isas) = (checks.rows().count(), isas.join(", "));
+    let passed = match checks.passed() && functions.passed() {
+        true => format!("All {count} checks passed on {isas}."),
+        false => format!("SOMETHING IS WRONG on {isas}."),
+    };
+    [passed, format!("{} numbers of the library were compared with a reference.", grouped(compared(checks)))]
 }
 
 fn compared(checks: &check::Report) -> u64 {
     checks.rows().flat_map(|(_, tallies)| tallies).map(Tally::compared).sum()
 }
 
-/// What is wrong, a paragraph each.
-fn wrong(checks: &check::Report, functions: &ulp::Report) -> Vec<String> {
+/// What is wrong, a sentence each.
+pub fn wrong(checks: &check::Report, functions: &ulp::Report) -> Vec<String> {
     let of_function = |(function, isa, found): &(ulp::Function, Isa, ulp::Measurement)| {
         let faults = found.faults(function).into_iter();
         faults.map(|fault| format!("{} on {isa}: {fault}", function.name)).collect::<Vec<_>>()
@@ -188,4 +187,37 @@ fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planted_faults_are_counted_and_listed() {
+        let document = r#"{ "format": "lanegrad-faults-1", "results": [
+            { "fault": "3b", "name": "a read", "isa": "any", "outcome": "elsewhere", "noticed_by": "guard pages" },
+            { "fault": "4", "name": "a lane", "isa": "avx2", "outcome": "caught", "check": "product", "found": "1", "seconds": 0.5 },
+            { "fault": "4", "name": "a lane", "isa": "scalar", "outcome": "missed", "how": "all checks pass", "seconds": 0.5 },
+            { "fault": "5", "name": "a tile", "isa": "any", "outcome": "impossible", "reason": "no tiles" }
+        ] }"#;
+        let faults: Faults = serde_json::from_str(document).unwrap();
+        let last: Vec<_> = faults.table().rows.iter().map(|row| row[4].clone()).collect();
+        assert_eq!(
+            last,
+            ["guard pages", "product", "all checks pass", "no tiles"].map(|text| Cell::Text(text.to_owned()))
+        );
+        assert!(about_faults(Some(&faults)).contains("Of 2 runs with a fault 1 were caught by a check and 1 were not"));
+    }
+
+    #[test]
+    fn nothing_checked_is_not_passed() {
+        let scope = check::Scope { isa: Some(Isa::detect()), until_wrong: true };
+        let mut functions = ulp::Report::default();
+        let checks = check::run(scope, &mut |_, _, _| ());
+        assert_eq!(figure(&checks, &functions, None).facts["checks.passed"], 0.0);
+        functions.add(ulp::RELU, &[Isa::detect()], ulp::Coverage::Everyday, &mut |_, _| ());
+        let figure = figure(&checks, &functions, None);
+        assert_eq!(figure.facts["checks.passed"], 1.0, "{:?}", figure.text);
+    }
 }

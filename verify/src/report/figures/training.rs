@@ -148,7 +148,7 @@ fn test_accuracy(runs: &[Run]) -> Plot {
 
 /// Whose number is the best and whose is the worst after the last epoch; `number` gives what is to be small, and its text.
 fn extremes(runs: &[Run], what: &str, best: &str, worst: &str, number: impl Fn(&Epoch) -> (f64, String)) -> String {
-    let finished = runs.iter().filter_map(|run| Some((run.algorithm.name(), number(run.outcome.last()?))));
+    let finished = runs.iter().filter_map(|run| Some((run.experiment.method.name(), number(run.outcome.last()?))));
     let mut finished: Vec<_> = finished.collect();
     finished.sort_by(|one, other| one.1.0.total_cmp(&other.1.0));
     match &*finished {
@@ -168,8 +168,9 @@ fn results(runs: &[Run]) -> Table {
     let columns =
         ["optimizer", "step size η", "training accuracy, %", "test accuracy, %", "loss", "examples per second"];
     let row = |run: &Run| {
-        let Run { algorithm, experiment, outcome } = run;
-        let mut row = vec![Cell::Text(algorithm.name().to_owned()), Cell::Number(experiment.learning_rate.at(1))];
+        let Run { experiment, outcome, .. } = run;
+        let mut row =
+            vec![Cell::Text(experiment.method.name().to_owned()), Cell::Number(experiment.learning_rate.at(1))];
         match outcome.last() {
             Some(last) => {
                 let [training, test] =
@@ -193,7 +194,7 @@ fn results(runs: &[Run]) -> Table {
 
 fn curves(runs: &[Run], points: impl Fn(&Run) -> Vec<[f64; 2]>) -> Vec<Series> {
     let series = |run: &Run| {
-        let name = run.algorithm.name();
+        let name = run.experiment.method.name();
         let index = Algorithm::ALL.iter().position(|algorithm| *algorithm == run.algorithm).unwrap_or(0);
         let label = if run.outcome.diverged { format!("{name} (diverged)") } else { name.to_owned() };
         Series::line(label, index, points(run))
