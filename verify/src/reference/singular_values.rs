@@ -17,7 +17,7 @@ pub fn singular_values(a: &Matrix) -> Vec<f64> {
     }
     let at = |i, j| if a.rows() < a.cols() { a.at(j, i) } else { a.at(i, j) };
     let (rows, cols) = (a.rows().max(a.cols()), count);
-    // Divided by the largest element: no square overflows.
+    // Divided by the largest element, so that no square overflows, and the sum of all squares is at least 1.
     let mut columns: Vec<Vec<f64>> = (0..cols).map(|j| (0..rows).map(|i| at(i, j) / largest).collect()).collect();
     // Convergence is quadratic: a dozen sweeps are many.
     let _ = (0..60).find(|_| !sweep(&mut columns));
@@ -28,23 +28,26 @@ pub fn singular_values(a: &Matrix) -> Vec<f64> {
 
 /// Makes each pair of columns orthogonal, one after the other. Returns whether any was not.
 fn sweep(columns: &mut [Vec<f64>]) -> bool {
+    let mut squares: Vec<f64> = columns.iter().map(|column| dot(column, column)).collect();
     let mut rotated = false;
     for q in 1..columns.len() {
         let (before, from) = columns.split_at_mut(q);
         let y = &mut from[0];
-        for x in before {
-            let (alpha, beta, gamma) = (dot(x, x), dot(y, y), dot(x, y));
-            // Below this, what is left of the product is rounding. A column of zeros is orthogonal to all.
-            if gamma.abs() <= 1e-14 * (alpha * beta).sqrt() || gamma.abs() < f64::MIN_POSITIVE {
+        for (p, x) in before.iter_mut().enumerate() {
+            let gamma = dot(x, y);
+            // Below the first, what is left of the product is rounding; below the second, it moves no value by 1e-15 of the largest.
+            if gamma.abs() <= 1e-14 * (squares[p] * squares[q]).sqrt() || gamma.abs() <= 1e-30 {
                 continue;
             }
-            let zeta = (beta - alpha) / (2.0 * gamma);
+            let zeta = (squares[q] - squares[p]) / (2.0 * gamma);
             let t = zeta.signum() / (zeta.abs() + zeta.hypot(1.0));
             let c = 1.0 / t.hypot(1.0);
             let s = c * t;
             for (x, y) in x.iter_mut().zip(y.iter_mut()) {
                 (*x, *y) = (c * *x - s * *y, s * *x + c * *y);
             }
+            squares[p] -= t * gamma;
+            squares[q] += t * gamma;
             rotated = true;
         }
     }

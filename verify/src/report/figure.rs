@@ -96,6 +96,13 @@ impl Series {
         let style = Style { index, markers: false };
         Self { label: label.into(), points, style, marked: Vec::new(), marked_label: None }
     }
+
+    /// Marks the points that a logarithmic axis cannot show, whose y is 0, and says what they are.
+    pub fn with_zeros_marked(mut self, label: impl Into<String>) -> Self {
+        self.marked = self.points.extract_if(.., |[_, y]| *y == 0.0).collect();
+        self.marked_label = (!self.marked.is_empty()).then(|| label.into());
+        self
+    }
 }
 
 /// How numbers become lengths.

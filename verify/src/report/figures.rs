@@ -1,6 +1,8 @@
 //! The figures, each computed by the library's own kernels and optimizers when it is called.
 
 mod cliff;
+mod depth;
+mod schedules;
 mod significant;
 pub mod training;
 mod valley;
@@ -38,4 +40,5 @@ impl Settings {
 pub type Compute = fn(&Settings, &mut Backend) -> Result<Figure, Error>;
 
 /// The figures that need no data, in the order of the page.
-pub const ALL: &[(&str, Compute)] = &[("valley", valley::figure), ("cliff", cliff::figure)];
+pub const ALL: &[(&str, Compute)] =
+    &[("valley", valley::figure), ("cliff", cliff::figure), ("depth", depth::figure), ("schedules", schedules::figure)];

@@ -91,7 +91,8 @@ struct Paths {
 impl Paths {
     fn series(&self, points: fn(&Path) -> Vec<[f64; 2]>, markers: bool) -> Vec<Series> {
         let line = |label: String, index, path| {
-            let mut series = Series::line(label, index, points(path));
+            let nothing = format!("{label}: 0");
+            let mut series = Series::line(label, index, points(path)).with_zeros_marked(nothing);
             series.style.markers = markers;
             series
         };
@@ -113,8 +114,8 @@ pub(super) fn figure(settings: &Settings, backend: &mut Backend) -> Result<Figur
             format!(
                 "A recurrent net of one unit, x_t = w·σ(x_(t−1)) + b with x_0 = 0.5, is to reach σ(x_{STEPS}) = 0.7; the loss is the squared \
                  difference. The same w and b act {STEPS} times, and where a small change of x grows from step to step their gradient grows \
-                 exponentially: the surface has a cliff. Here the net settles near σ = 0 on one side of it, and at a σ \
-                 near 1 on the other."
+                 exponentially: the surface has a cliff. On its left the unit settles near σ = 0, on its right \
+                 near σ = 1, and the valley with σ = 0.7 runs along its foot."
             ),
             format!(
                 "Both runs are gradient descent from w = {}, b = {} with η = {}. Forward, gradients and updates are the library's: a step of \

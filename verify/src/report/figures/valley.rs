@@ -168,7 +168,8 @@ fn distances(entries: &[Entry], settings: &Settings) -> Plot {
         let every = path.len().div_ceil(POINTS);
         let last = path.len() - 1;
         let shown = path.iter().enumerate().filter(|(step, _)| step % every == 0 || *step == last);
-        entry.series(shown.map(|(step, &theta)| [step as f64, relative(theta)]).collect())
+        let series = entry.series(shown.map(|(step, &theta)| [step as f64, relative(theta)]).collect());
+        series.with_zeros_marked(format!("{}: at the minimum", entry.method().name()))
     });
     let counts: Vec<String> = entries.iter().map(count).collect();
     Plot {
@@ -228,8 +229,8 @@ fn text(settings: &Settings, grid: &Grid, entries: &[Entry]) -> Vec<String> {
     }
     let all: Vec<String> = entries.iter().map(count).collect();
     text.push(format!(
-        "Steps of all: {}. A rule that divides by a running average of the gradient's size takes steps of about η however near it is, so a constant \
-         step size must be small for it to settle, and it is slow for that.",
+        "Steps of all: {}. A rule that divides by an average of the gradient's size over few steps, as RMSprop does over about ten, takes steps of about η \
+         however near the minimum it is: it settles only if η is small, and a small η is slow.",
         all.join(", ")
     ));
     text
