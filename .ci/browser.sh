@@ -8,7 +8,7 @@ page=$1 numbers=$2
 script=$(dirname "${BASH_SOURCE[0]}")/browser.js
 
 if ! command -v chromium >/dev/null; then
-    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 || true
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core) >/dev/null 2>&1 || true
 fi
 if ! command -v chromium >/dev/null; then
     echo "ATTENTION: NO CHROMIUM HERE: the report was not opened in a browser; apt-get install chromium" >&2

@@ -45,6 +45,7 @@ impl Reporting {
     /// When the flags, the data, the results of planted faults or the files to be written are no good.
     pub(crate) fn prepare(flags: &Report, start: Instant, backend: &mut Backend) -> Result<Self, Failure> {
         let settings = flags.settings();
+        settings.check()?;
         let (source, data) = train::load(flags.data.as_deref())?;
         for (_, experiment) in SETTINGS.iter().flat_map(|setting| setting.experiments(&settings, &data)) {
             experiment.try_out(backend, &data)?;

@@ -123,8 +123,8 @@ fn draw_contents(
         mark::arrow(area, part[0], part[1])?;
     }
     for series in &plot.series {
-        let mut at_edge = series.marked.iter().map(|point| place([x.clamped(point[0]), y.clamped(point[1])]));
-        at_edge.try_for_each(|place| mark::cross(area, place, series.style.index))?;
+        let places = series.marked.iter().map(|point| place([x.clamped(point[0]), y.clamped(point[1])]));
+        places.scan(None, mark::apart).flatten().try_for_each(|place| mark::cross(area, place, series.style.index))?;
     }
     Ok(())
 }

@@ -76,10 +76,10 @@ fn bad_flags_are_refused() {
     tiny_set("report flags");
     let refused =
         |flags: &[&str], reason: &str| refused(verify("report flags", &[&["report"], flags].concat()), reason);
-    refused(&["--condition", "0.5"], "the condition number is 0.5, expected a finite number of at least 1");
+    refused(&["--condition", "0.5"], "the condition number is 0.5, expected a number from 1 to 10000");
     refused(&["--condition", "inf"], "the condition number is inf");
     refused(&["--condition", "-2"], "the condition number is -2");
-    refused(&["--condition", "round"], "the condition number is round");
+    refused(&["--condition", "round"], "--condition <KAPPA>");
     refused(&["--seed", "-1"], "--seed");
     refused(&["--data", "nowhere"], "nowhere/train-images-idx3-ubyte: there is no such file");
     fs::create_dir_all(directory("report flags").join("target/lanegrad")).unwrap();

@@ -53,6 +53,13 @@ pub(super) fn cross(area: &Area<'_>, place: Place, index: usize) -> Result<(), E
     })
 }
 
+/// The next place, unless a cross there would touch the one drawn last.
+pub(super) fn apart(drawn: &mut Option<Place>, next: Place) -> Option<Option<Place>> {
+    let touches =
+        |last: Place| f64::from((next.0 - last.0).abs().max((next.1 - last.1).abs())) < 4.0 * RADIUS * f64::from(UNIT);
+    Some((!drawn.is_some_and(touches)).then(|| *drawn.insert(next)))
+}
+
 /// An arrow from place to place.
 pub(super) fn arrow(area: &Area<'_>, from: Place, to: Place) -> Result<(), Error> {
     let [across, down] = [to.0 - from.0, to.1 - from.1].map(f64::from);
