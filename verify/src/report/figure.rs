@@ -90,6 +90,17 @@ impl Axis {
     }
 }
 
+impl Contours {
+    /// The level lines of a function over a rectangle, from as many values in each direction. They have five digits, which is more than a
+    /// line shows, and keeps the document short.
+    pub fn of(x: [f64; 2], y: [f64; 2], side: usize, levels: Vec<f64>, f: impl Fn([f64; 2]) -> f64) -> Self {
+        let at = |[from, to]: [f64; 2], index: usize| from + (to - from) * index as f64 / (side - 1) as f64;
+        let short = |value: f64| format!("{value:.4e}").parse().unwrap_or(value);
+        let values = (0..side * side).map(|index| short(f([at(x, index % side), at(y, index / side)])));
+        Self { x, y, columns: side, values: values.collect(), levels }
+    }
+}
+
 impl Series {
     /// A line without markers, in the style at that position of the list.
     pub fn line(label: impl Into<String>, index: usize, points: Vec<[f64; 2]>) -> Self {

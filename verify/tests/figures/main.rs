@@ -82,8 +82,8 @@ fn the_condition_number_is_free_within_reason() {
 /// With weights of variance 1/in the sigmoid's gradients vanish, tanh's do not; whatever the seed.
 #[test]
 fn sigmoid_gradients_vanish() {
-    let settings = (1..=3).map(|seed| Settings { seed, ..QUICK });
-    let runs = settings.flat_map(|settings| Isa::available().map(move |isa| (isa, settings)));
+    let seeds = (2..=3).map(|seed| (Isa::detect(), Settings { seed, ..QUICK }));
+    let runs = Isa::available().map(|isa| (isa, QUICK)).chain(seeds);
     for (isa, settings) in runs.chain([(Isa::detect(), FULL)]) {
         let facts = facts(&compute("depth", settings, isa));
         let (sigmoid, tanh) = (facts["sigmoid.one.orders_lost"], facts["tanh.one.orders_lost"]);

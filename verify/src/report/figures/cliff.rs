@@ -17,8 +17,8 @@ const LEARNING_RATE: f64 = 0.6;
 const LIMIT: f32 = 0.2;
 const UPDATES: usize = 200;
 /// What the plot shows of w and b.
-const W: [f64; 2] = [3.7, 5.1];
-const B: [f64; 2] = [-2.5, -1.5];
+const W: [f64; 2] = [3.8, 4.9];
+const B: [f64; 2] = [-2.4, -1.5];
 
 /// A point of a path, and what happened there.
 struct Place {
@@ -89,12 +89,10 @@ struct Paths {
 }
 
 impl Paths {
-    fn series(&self, points: fn(&Path) -> Vec<[f64; 2]>, markers: bool) -> Vec<Series> {
+    fn series(&self, points: fn(&Path) -> Vec<[f64; 2]>) -> Vec<Series> {
         let line = |label: String, index, path| {
             let nothing = format!("{label}: 0");
-            let mut series = Series::line(label, index, points(path)).with_zeros_marked(nothing);
-            series.style.markers = markers;
-            series
+            Series::line(label, index, points(path)).with_zeros_marked(nothing)
         };
         vec![
             line("without clipping".to_owned(), 0, &self.free),
@@ -157,17 +155,16 @@ fn told(Paths { free, clipped }: &Paths) -> String {
 }
 
 fn surface(paths: &Paths, settings: &Settings, description: String) -> Plot {
-    let columns = if settings.quick { 41 } else { 141 };
-    let at = |[from, to]: [f64; 2], index: usize| from + (to - from) * index as f64 / (columns - 1) as f64;
-    let values = (0..columns * columns).map(|index| exact_loss([at(W, index % columns), at(B, index / columns)]));
     let levels = vec![0.001, 0.005, 0.02, 0.04, 0.06, 0.08, 0.15, 0.25, 0.35, 0.45];
-    let contours = Contours { x: W, y: B, columns, values: values.collect(), levels };
+    let contours = Contours::of(W, B, if settings.quick { 41 } else { 161 }, levels, exact_loss);
     let Path { places, cliff } = &paths.free;
-    let points = |path: &Path| path.places.iter().map(|place| place.at.map(f64::from)).collect();
+    let mut series = paths.series(|path| path.places.iter().map(|place| place.at.map(f64::from)).collect());
+    // Up to the cliff the paths are one: these are the steps of both.
+    series[0].style.markers = true;
     Plot {
         description,
         contours: Some(contours),
-        series: paths.series(points, true),
+        series,
         arrows: places.get(cliff + 1).map(|next| leaving(places[*cliff].at, next.at)).into_iter().collect(),
         arrows_label: Some(format!("a step of length {} out of the plot", significant(places[*cliff].step))),
         ..Plot::new(
@@ -195,12 +192,13 @@ fn losses(paths: &Paths) -> Plot {
     let Paths { free, clipped } = paths;
     Plot {
         description: format!(
-            "Without clipping the loss jumps from {} before the cliff to {} and stays there; with clipping it falls to {}.",
+            "Without clipping the loss jumps from {} before the cliff to {} and stays there; with clipping it swings, as the path meets the foot of the cliff \
+             again and again, and comes down to {}.",
             significant(free.loss_before()),
             significant(free.last().loss),
             significant(clipped.last().loss),
         ),
-        series: paths.series(|path| path.history(|place| place.loss), false),
+        series: paths.series(|path| path.history(|place| place.loss)),
         ..Plot::new("cliff-loss", "Loss", Axis::linear("steps"), Axis::logarithmic("loss (σ(x₅₀) − 0.7)²"))
     }
 }
@@ -213,7 +211,7 @@ fn steps(paths: &Paths) -> Plot {
             significant(free.longest()),
             significant(clipped.longest()),
         ),
-        series: paths.series(|path| path.history(|place| place.step), false),
+        series: paths.series(|path| path.history(|place| place.step)),
         ..Plot::new(
             "cliff-steps",
             "Length of the steps",

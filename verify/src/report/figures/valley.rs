@@ -13,8 +13,8 @@ use lanegrad::{Backend, Error, Method};
 use std::collections::BTreeMap;
 
 /// What the plots show of the plane: the start on the left, the minimum, and some way beyond it.
-const X: [f64; 2] = [-1.25, 0.65];
-const Y: [f64; 2] = [-0.95, 0.95];
+const X: [f64; 2] = [-1.1, 0.3];
+const Y: [f64; 2] = [-0.85, 0.55];
 /// Points of a line in the plot of distances.
 const POINTS: usize = 250;
 
@@ -118,12 +118,9 @@ fn arrows(
 
 /// Level lines, each at four times the loss of the one inside it, one of them through the start.
 fn contours(valley: &Quadratic, settings: &Settings) -> Contours {
-    let columns = if settings.quick { 41 } else { 101 };
-    let at = |[from, to]: [f64; 2], index: usize| from + (to - from) * index as f64 / (columns - 1) as f64;
-    let values = (0..columns * columns).map(|index| valley.value([at(X, index % columns), at(Y, index / columns)]));
     let through_start = valley.value(wide(Quadratic::start()));
-    let levels = (-3..=2).map(|power| through_start * 4_f64.powi(power)).collect();
-    Contours { x: X, y: Y, columns, values: values.collect(), levels }
+    let levels = (-3..=3).map(|power| through_start * 4_f64.powi(power)).collect();
+    Contours::of(X, Y, if settings.quick { 41 } else { 101 }, levels, |point| valley.value(point))
 }
 
 fn plane(id: &'static str, title: &str, valley: &Quadratic, settings: &Settings) -> Plot {
@@ -133,14 +130,19 @@ fn plane(id: &'static str, title: &str, valley: &Quadratic, settings: &Settings)
 }
 
 fn classical(valley: &Quadratic, entries: &[Entry], arrows: Vec<[[f64; 2]; 2]>, settings: &Settings) -> Plot {
-    let both = [Algorithm::Sgd, Algorithm::Momentum].into_iter().filter_map(|algorithm| of(entries, algorithm));
-    let mut series: Vec<Series> = both.map(Entry::path).collect();
+    let both: Vec<&Entry> =
+        [Algorithm::Sgd, Algorithm::Momentum].into_iter().filter_map(|algorithm| of(entries, algorithm)).collect();
+    let mut series: Vec<Series> = both.iter().map(|entry| entry.path()).collect();
     // At each of its points there is an arrow.
     series.iter_mut().skip(1).for_each(|momentum| momentum.style.markers = true);
+    let counts: Vec<String> = both.into_iter().map(count).collect();
     Plot {
-        description: "Gradient descent crosses the valley again and again and hardly moves along it. Momentum's path leads \
-                      along the floor to the minimum at 0; the arrows, the steps of gradient descent from the same points, point across."
-            .to_owned(),
+        description: format!(
+            "Gradient descent jumps across the valley until it is on the floor, and then creeps along it. Momentum swings across and moves along the \
+             floor to the minimum at 0 meanwhile; the arrows, the steps of gradient descent from the same points, point across and hardly along. \
+             Steps: {}.",
+            counts.join(", ")
+        ),
         series,
         arrows,
         arrows_label: Some("gradient descent's step from momentum's points".to_owned()),
@@ -167,7 +169,7 @@ fn distances(entries: &[Entry], settings: &Settings) -> Plot {
         let path = &entry.run.path;
         let every = path.len().div_ceil(POINTS);
         let last = path.len() - 1;
-        let shown = path.iter().enumerate().filter(|(step, _)| step % every == 0 || *step == last);
+        let shown = path.iter().enumerate().skip(1).filter(|(step, _)| step % every == 1 % every || *step == last);
         let series = entry.series(shown.map(|(step, &theta)| [step as f64, relative(theta)]).collect());
         series.with_zeros_marked(format!("{}: at the minimum", entry.method().name()))
     });
@@ -183,7 +185,7 @@ fn distances(entries: &[Entry], settings: &Settings) -> Plot {
         ..Plot::new(
             "valley-distance",
             "Distance to the minimum",
-            Axis::linear("steps"),
+            Axis::logarithmic("steps"),
             Axis::logarithmic("distance to the minimum ÷ distance at the start"),
         )
     }

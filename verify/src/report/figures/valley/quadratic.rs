@@ -8,7 +8,7 @@ pub(super) type Point = [f32; 2];
 /// The angle of the valley's floor to the first axis. A rule with a step size per parameter would find a valley along an axis easy.
 const ANGLE: f64 = std::f64::consts::FRAC_PI_6;
 /// Where descent starts: along the floor and across it, from the minimum.
-const START: [f64; 2] = [-1.0, 0.3];
+const START: [f64; 2] = [-1.0, 0.15];
 
 /// `L(θ) = ½ θᵀHθ`, where H has the eigenvalues 1 along the floor of a valley and κ across it. The minimum is at 0.
 pub(super) struct Quadratic {
