@@ -2,7 +2,9 @@
 # Opens the report in Chromium, narrow and wide, light and dark, and has it look at itself: bash .ci/browser.sh REPORT.html REPORT.json
 #
 # What is looked at is in browser.js: no message, no request, no scrolling to the side, every plot with its text alternative, words
-# that can be read, and in the tables the numbers of the JSON document.
+# that can be read, and in the tables the numbers of the JSON document. It was seen to fail: without a text alternative, a legend's
+# entry, a row or a figure; with a changed number, a hidden plot, a picture or a style sheet from elsewhere, a script that logs or fails,
+# grey text, text that is dark in the dark as well, and a table that does not scroll in its own box.
 set -euo pipefail
 page=$1 numbers=$2
 script=$(dirname "${BASH_SOURCE[0]}")/browser.js

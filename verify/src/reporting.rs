@@ -16,7 +16,7 @@ use lanegrad_verify::report::figures::{ALL, Settings};
 use lanegrad_verify::report::{chart, page};
 use lanegrad_verify::training::Run;
 use lanegrad_verify::ulp::{Coverage, FUNCTIONS};
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::Instant;
 use std::{array, fs};
@@ -87,8 +87,8 @@ impl Reporting {
         let functions = measure_functions(FUNCTIONS.into_iter(), checks.isas(), Coverage::Everyday);
         let mut figures = self.figures(first, backend)?;
         let verdict = checked::verdict(&checks, &functions);
-        let lines = verdict.iter().cloned().chain(checked::wrong(&checks, &functions));
-        let mut told: io::Result<()> = lines.map(|line| writeln!(out, "{line}")).collect();
+        let mut lines = verdict.iter().cloned().chain(checked::wrong(&checks, &functions));
+        let mut told = lines.try_for_each(|line| writeln!(out, "{line}"));
         for (figure, picture) in figures.iter().zip(&mut self.pictures) {
             if let (Some(plot), Some(picture)) = (figure.plots.first(), picture) {
                 picture.write(&chart::stand_alone(plot).map_err(Failure::refused)?)?;
