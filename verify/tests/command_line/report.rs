@@ -90,7 +90,8 @@ fn bad_flags_are_refused() {
 #[test]
 #[cfg(all(feature = "sabotage", lanegrad_sabotage))]
 fn a_planted_fault_shows_in_the_report() {
-    let mut command = verify("report of a fault", &["report", "--quick"]);
+    tiny_set("report of a fault");
+    let mut command = verify("report of a fault", &["report", "--quick", "--data", "."]);
     command.env("LANEGRAD_FAULT", "4").env("LANEGRAD_ISA", "scalar");
     let output = run(command);
     let said = text(&output.stdout);
