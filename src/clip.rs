@@ -51,7 +51,7 @@ pub fn by_value(backend: &Backend, gradients: &mut [&mut [f32]], limit: f32) -> 
 /// ```
 pub fn by_global_norm(backend: &Backend, gradients: &mut [&mut [f32]], limit: f32) -> Result<f64, Error> {
     Clip::GlobalNorm(limit).validate()?;
-    let norm = global_norm(backend, gradients.iter().map(|gradient| &**gradient));
+    let norm = norm_of(backend, gradients.iter().map(|gradient| &**gradient));
     let clipping = Clipping::to_norm(limit, norm);
     for gradient in gradients {
         clipping.apply(backend, gradient);
@@ -71,7 +71,7 @@ impl Clip {
     pub(crate) fn measure<'a>(self, backend: &Backend, gradients: impl Iterator<Item = &'a [f32]> + Clone) -> Clipping {
         match self {
             Self::Value(limit) => Clipping::Clamp(limit),
-            Self::GlobalNorm(limit) => Clipping::to_norm(limit, global_norm(backend, gradients)),
+            Self::GlobalNorm(limit) => Clipping::to_norm(limit, norm_of(backend, gradients)),
         }
     }
 }
@@ -104,8 +104,18 @@ impl Clipping {
     }
 }
 
-/// `√Σg²` over all gradients.
-fn global_norm<'a>(backend: &Backend, gradients: impl Iterator<Item = &'a [f32]> + Clone) -> f64 {
+/// `√Σg²` over all gradients together: what [`by_global_norm`] compares with its limit. It neither overflows nor underflows.
+///
+/// ```
+/// use lanegrad::{Backend, clip};
+/// assert_eq!(clip::global_norm(&Backend::new()?, &[&[3.0, 0.0], &[4.0]]), 5.0);
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+pub fn global_norm(backend: &Backend, gradients: &[&[f32]]) -> f64 {
+    norm_of(backend, gradients.iter().copied())
+}
+
+fn norm_of<'a>(backend: &Backend, gradients: impl Iterator<Item = &'a [f32]> + Clone) -> f64 {
     let max = gradients.clone().map(|gradient| backend.run(MaxAbs(gradient))).fold(0.0, f32::max);
     // A power of two brings the largest element near 1: scaling is exact, and its square is in range. The two bounds keep
     // the power itself a normal number.

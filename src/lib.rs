@@ -10,10 +10,10 @@
 //! | loss and output delta `(2c/m)(ŷ − y) ⊙ h'(a)` | [`loss::squared_error`], [`loss::softmax_cross_entropy`] |
 //! | hidden delta `(delta·w) ⊙ h'(a)` | [`dense::backward`] |
 //! | gradients `deltaᵀ·x` | [`dense::gradient`] |
-//! | clipping | [`clip::by_value`], [`clip::by_global_norm`] |
+//! | clipping, and the norm | [`clip::by_value`], [`clip::by_global_norm`], [`clip::global_norm`] |
 //! | update rules | [`Method`], [`Rule`], [`State`] of one tensor, [`Optimizer`] of a list |
 //! | step sizes and momentum over time | [`LearningRate`], [`Momentum`] |
-//! | all of it | [`Network::train_step`] |
+//! | all of it, and what it computed layer by layer | [`Network::train_step`], [`Network::last_step`] |
 //!
 //! Short programs for what hosts do with it: [`recipes`].
 //!
@@ -39,7 +39,7 @@ pub use self::clip::Clip;
 pub use self::error::{Error, IsaName};
 pub use self::loss::{CrossEntropyLoss, Loss, SquaredErrorLoss};
 pub use self::matrix::{MatMut, MatRef};
-pub use self::network::{Batch, Initialization, Layer, LayerOptions, Network, Scratch, TrainOptions};
+pub use self::network::{Batch, Initialization, Layer, LayerOptions, LayerStep, Network, Scratch, TrainOptions};
 pub use self::optimizer::{Method, Optimizer, Parameter, Rule, State, Step, WeightDecay};
 pub use self::schedule::{LearningRate, Momentum};
 pub use lanegrad_kernels::isa::Isa;

@@ -6,7 +6,7 @@ mod training;
 
 pub use self::initialization::Initialization;
 pub use self::layer::{Layer, LayerOptions};
-pub use self::training::{Batch, TrainOptions};
+pub use self::training::{Batch, LayerStep, TrainOptions};
 
 use self::training::Buffers;
 use crate::backend::{reserve, resize};
@@ -53,6 +53,8 @@ pub struct Network {
     layers: Vec<Layer>,
     /// For training.
     buffers: Vec<Buffers>,
+    /// Examples of the last training step; 0 before the first.
+    examples: usize,
 }
 
 /// Where [`Network::predict`] puts the outputs of the layers. It can be used again, with any network.
@@ -93,7 +95,7 @@ impl Network {
             Ok(layer)
         });
         let layers = layers.collect::<Result<Vec<_>, Error>>()?;
-        Ok(Self { buffers: vec![Buffers::default(); layers.len()], layers })
+        Ok(Self { buffers: vec![Buffers::default(); layers.len()], layers, examples: 0 })
     }
 
     /// The layers, the first one first.

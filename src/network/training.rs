@@ -22,6 +22,20 @@ pub struct TrainOptions<L> {
     pub clip: Option<Clip>,
 }
 
+/// What a training step computed for a layer: see [`Network::last_step`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct LayerStep<'a> {
+    /// Outputs z, batch × units.
+    pub z: MatRef<'a>,
+    /// `∂L/∂a`, batch × units.
+    pub delta: MatRef<'a>,
+    /// `∂L/∂w`, units × inputs, clipped if the step clips.
+    pub dw: MatRef<'a>,
+    /// `∂L/∂b`, of length units, clipped if the step clips.
+    pub db: &'a [f32],
+}
+
 /// For a layer its output z, delta and gradients.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffers {
@@ -83,6 +97,7 @@ impl Network {
         optimizer.prepare((0..).zip(self.layers.iter().flat_map(Layer::lens)))?;
 
         // Nothing can fail from here on.
+        self.examples = x.rows();
         let (isa, rule, step) = (backend.isa(), optimizer.rule(), optimizer.next_step());
         for (index, theta) in self.layers.iter_mut().flat_map(Layer::tensors).enumerate() {
             optimizer.state_mut(index, index as u64).move_ahead_for_good(isa, &rule, step, theta);
@@ -100,6 +115,42 @@ impl Network {
             optimizer.state_mut(index, index as u64).run(isa, &rules[index % 2], step, theta, gradient);
         }
         Ok(loss)
+    }
+
+    /// What the last [`train_step`](Self::train_step) computed for each layer, the first one first; nothing before the first step. A step
+    /// that was refused leaves it as it was. For a Nesterov rule all of it was taken at θ̃.
+    ///
+    /// How the gradients shrink or grow from layer to layer, and the gradient of the inputs:
+    ///
+    /// ```
+    /// use lanegrad::*;
+    /// let mut backend = Backend::new()?;
+    /// let layer = LayerOptions { units: 2, activation: Activation::Tanh, initialization: Initialization::GlorotNormal };
+    /// let mut network = Network::new(2, &[layer; 3], || 0.25)?;
+    /// let mut optimizer = Optimizer::new(Rule::new(Method::sgd(), LearningRate::Constant(0.0))?); // gradients without an update
+    /// let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip: None };
+    /// let batch = Batch { x: MatRef::new(&[0.5; 8], 4, 2)?, target: MatRef::new(&[1.0; 8], 4, 2)? };
+    /// network.train_step(&mut backend, &mut optimizer, options, batch)?;
+    /// for (l, layer) in (1..).zip(network.last_step()) {
+    ///     println!("layer {l}: {:e}", clip::global_norm(&backend, &[layer.dw.parts().0, layer.db]));
+    /// }
+    ///
+    /// let first = network.last_step().next().unwrap();
+    /// let mut dx = [0.0; 8];
+    /// let backward = dense::Backward { delta: first.delta, w: network.layers()[0].weights(), below: None };
+    /// dense::backward(&mut backend, backward, MatMut::new(&mut dx, 4, 2)?)?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn last_step(&self) -> impl DoubleEndedIterator<Item = LayerStep<'_>> + ExactSizeIterator {
+        let examples = self.examples;
+        let layers = if examples > 0 { &self.layers[..] } else { &[] };
+        layers.iter().zip(&self.buffers).map(move |(layer, Buffers { z, delta, dw, db })| LayerStep {
+            // Without what a larger mini-batch has left behind: a norm may be taken of the whole slice.
+            z: matrix(&z[..examples * layer.units], examples, layer.units),
+            delta: matrix(&delta[..examples * layer.units], examples, layer.units),
+            dw: matrix(dw, layer.units, layer.inputs),
+            db: &db[..layer.units],
+        })
     }
 
     /// The buffers and the workspace for a step on `batch` examples.

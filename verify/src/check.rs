@@ -6,7 +6,7 @@ mod detection;
 mod determinism;
 mod interface;
 mod loss;
-mod network;
+pub mod network;
 mod order;
 pub mod product;
 mod special;
@@ -177,6 +177,11 @@ impl Report {
     /// The instruction sets that were checked.
     pub fn isas(&self) -> &[Isa] {
         &self.isas
+    }
+
+    /// What came of comparing the reference's derivatives, if that was done.
+    pub fn gradients(&self) -> Option<&Result<Agreement, Disagreement>> {
+        self.gradients.as_ref()
     }
 
     /// What is wrong, a sentence each.

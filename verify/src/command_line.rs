@@ -3,10 +3,13 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use lanegrad::{Activation, Clip, Initialization, Isa, LearningRate, Momentum};
+use lanegrad_verify::report::figures::Settings;
 use lanegrad_verify::training::{Algorithm, Experiment, HyperParameters, Loss, name};
 use lanegrad_verify::ulp::{Coverage, FUNCTIONS, Function};
 use std::path::PathBuf;
 
+/// Where `faults` writes what came of them, and a report looks.
+pub(crate) const FAULTS: &str = "target/lanegrad/faults.json";
 const ALL: &str = "all";
 /// Default γ of a schedule.
 const GAMMA: f64 = 1.0;
@@ -15,7 +18,8 @@ const GAMMA: f64 = 1.0;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Without a command: check, then, if all passed, train all optimizers on the embedded digits.\n\n\
+    after_help = "Without a command: check, then, if all passed, train all optimizers on the embedded digits, \
+        and write the report.\n\n\
         LANEGRAD_ISA chooses the instruction set: avx512, avx2, portable or scalar.\n\n\
         Exit status: 0 passed, 1 a check failed or a fault was missed, 2 bad usage, bad data or output that cannot be written. A training run \
         that diverges is a result, told in its row."
@@ -35,6 +39,8 @@ pub(crate) enum Command {
     Faults(Faults),
     /// Train on handwritten digits: MNIST, or the part of it that is embedded.
     Train(Box<Train>),
+    /// Compute the lecture's figures, check and train, and show all of it in one HTML page.
+    Report(Report),
 }
 
 /// The flags of `ulp`.
@@ -87,15 +93,55 @@ pub(crate) struct Check {
 /// The flags of `faults`.
 #[derive(Args, Debug)]
 pub(crate) struct Faults {
-    /// Write what came of each fault to this file as JSON; its fields are described in verify/src/plant.rs.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    /// Write what came of each fault to this file as JSON, which a report then shows; its fields are described in
+    /// verify/src/plant.rs.
+    #[arg(long, value_name = "FILE", default_value = FAULTS)]
+    pub(crate) json: PathBuf,
     /// Plant this one only, in all its ways.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=49))]
     pub(crate) fault: Option<u8>,
     /// Plant it on this instruction set only.
     #[arg(long, value_name = "NAME")]
     pub(crate) isa: Option<String>,
+}
+
+/// The flags of `report`.
+#[derive(Debug, Parser)]
+#[command(allow_negative_numbers = true)]
+pub(crate) struct Report {
+    /// Write the page to this file.
+    #[arg(long, value_name = "FILE.html", default_value = "target/lanegrad/report.html")]
+    pub(crate) out: PathBuf,
+    /// Write every number of the page to this file as JSON; its fields are described in
+    /// verify/src/report/document.rs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the first plot of each figure into this directory as an SVG file.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pictures: Option<PathBuf>,
+    /// Directory of the four IDX files of MNIST, plain or gzipped [default: the embedded digits].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Draws the weights and shuffles the examples.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Condition number of the valley, from 1 to 10000.
+    #[arg(long, value_name = "KAPPA", default_value_t = 100.0)]
+    pub(crate) condition: f64,
+    /// Compute less, in a few seconds: shorter runs, fewer points, and checks on the instruction set in use alone.
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+impl Report {
+    /// The flags' defaults.
+    pub(crate) fn new() -> Self {
+        Self::parse_from(["report"])
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        Settings { seed: self.seed, quick: self.quick, condition: self.condition }
+    }
 }
 
 /// The flags of `train`.

@@ -15,8 +15,6 @@ pub mod objective;
 pub mod operand;
 #[cfg(feature = "command-line")]
 pub mod output;
-#[cfg(feature = "command-line")]
-pub mod plot;
 pub mod random;
 pub mod reference;
 pub mod report;

@@ -3,17 +3,20 @@
 mod command_line;
 mod plant;
 mod progress;
+mod reporting;
 mod train;
 
 use clap::Parser;
-use command_line::{Check, Command, CommandLine, Train, Ulp};
-use lanegrad::Backend;
+use command_line::{Check, Command, CommandLine, Report, Train, Ulp};
+use lanegrad::{Backend, Isa};
 use lanegrad_verify::check::{self, Scope};
-use lanegrad_verify::ulp;
+use lanegrad_verify::ulp::{self, Coverage, Function};
 use progress::Progress;
+use reporting::Reporting;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Instant;
 use train::Training;
 
 /// Why the work ended early.
@@ -71,51 +74,68 @@ fn main() -> ExitCode {
 }
 
 fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure> {
+    let start = Instant::now();
     let mut backend = Backend::new()?;
     writeln!(out, "instruction set: {}", backend.isa())?;
     match command_line.command {
-        Some(Command::Check(flags)) => check(&flags, out),
+        Some(Command::Check(flags)) => check(&flags, out).map(drop),
         Some(Command::Ulp(flags)) => measure(&flags, out),
         Some(Command::Faults(flags)) => plant::faults(&flags, out),
-        Some(Command::Train(flags)) => Training::prepare(&flags, &mut backend)?.run(&mut backend, out),
+        Some(Command::Train(flags)) => Training::prepare(&flags, &mut backend)?.run(&mut backend, out).map(drop),
+        Some(Command::Report(flags)) => {
+            let reporting = Reporting::prepare(&flags, start, &mut backend)?;
+            let checks = run_checks(reporting.scope(&backend));
+            let runs = reporting.train(&mut backend)?;
+            reporting.write(checks, runs, &mut backend, out)
+        }
         None => {
             let training = Training::prepare(&Train::new(), &mut backend)?;
-            check(&Check::default(), out)?;
-            training.run(&mut backend, out)
+            let reporting = Reporting::prepare(&Report::new(), start, &mut backend)?;
+            let checks = check(&Check::default(), out)?;
+            let runs = training.run(&mut backend, out)?;
+            reporting.write(checks, runs, &mut backend, out)
         }
     }
 }
 
-fn check(flags: &Check, out: &mut impl Write) -> Result<(), Failure> {
+/// Checks, prints the table, and returns the report if all is right.
+fn check(flags: &Check, out: &mut impl Write) -> Result<check::Report, Failure> {
     let isa = match &flags.isa {
         Some(name) => Some(Backend::with_isa_named(name)?.isa()),
         None => None,
     };
-    let mut progress = Progress::new();
-    let report = check::run(Scope { isa, until_wrong: flags.until_wrong }, &mut |kernel, done, total| {
-        progress.say(&format!("checking {kernel}"), done, total)
-    });
-    drop(progress);
+    let report = run_checks(Scope { isa, until_wrong: flags.until_wrong });
     let written = writeln!(out, "{report}");
     // A failed check counts even if nobody read the report.
     if !report.passed() {
         return Err(Failure::Check);
     }
-    Ok(written?)
+    written?;
+    Ok(report)
+}
+
+fn run_checks(scope: Scope) -> check::Report {
+    let mut progress = Progress::new();
+    check::run(scope, &mut |kernel, done, total| progress.say(&format!("checking {kernel}"), done, total))
 }
 
 fn measure(flags: &Ulp, out: &mut impl Write) -> Result<(), Failure> {
     let isas = flags.isas().map_err(Failure::Refused)?;
-    let names: Vec<_> = isas.iter().map(|isa| isa.name()).collect();
-    let mut report = ulp::Report::default();
-    for function in flags.functions() {
-        let mut progress = Progress::new();
-        let what = format!("measuring {} on {}", function.name, names.join(", "));
-        report.add(function, &isas, flags.coverage(), &mut |done, total| progress.say(&what, done, total));
-    }
+    let report = measure_functions(flags.functions(), &isas, flags.coverage());
     let written = write!(out, "{report}");
     if !report.passed() {
         return Err(Failure::Check);
     }
     Ok(written?)
+}
+
+fn measure_functions(functions: impl Iterator<Item = Function>, isas: &[Isa], coverage: Coverage) -> ulp::Report {
+    let names: Vec<_> = isas.iter().map(|isa| isa.name()).collect();
+    let mut report = ulp::Report::default();
+    for function in functions {
+        let mut progress = Progress::new();
+        let what = format!("measuring {} on {}", function.name, names.join(", "));
+        report.add(function, isas, coverage, &mut |done, total| progress.say(&what, done, total));
+    }
+    report
 }

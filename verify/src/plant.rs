@@ -67,7 +67,7 @@ pub(crate) fn faults(flags: &Faults, out: &mut impl Write) -> Result<(), Failure
         Some(name) => vec![Backend::with_isa_named(name)?.isa()],
         None => Isa::available().collect(),
     };
-    let [json] = Output::at([flags.json.as_deref()])?;
+    let [json] = Output::at([Some(&flags.json)])?;
     let wanted = |fault: &&Fault| flags.fault.is_none_or(|number| number == fault.number);
 
     write!(out, "without a fault: ")?;

@@ -10,6 +10,7 @@
 //! | clipping | [`clip_by_value`], [`clip_by_global_norm`] |
 //! | update rules | [`Optimizer`] |
 //! | step sizes and momentum over time | [`LearningRate`], [`Momentum`] |
+//! | how far a layer's Jacobian stretches | [`singular_values`] |
 //!
 //! The forward and the losses are written once for every [`Real`], so that duals differentiate the very code that the
 //! hand-written backward claims to be the derivative of.
@@ -22,6 +23,7 @@ mod network;
 mod optimizer;
 mod real;
 mod schedule;
+mod singular_values;
 
 pub use self::activation::Activation;
 pub use self::clip::{clip_by_global_norm, clip_by_value};
@@ -31,3 +33,4 @@ pub use self::network::{Gradient, Layer, Network};
 pub use self::optimizer::{Decay, Optimizer, Rule};
 pub use self::real::{Dual, Real};
 pub use self::schedule::{LearningRate, Momentum};
+pub use self::singular_values::singular_values;

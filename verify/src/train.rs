@@ -7,7 +7,8 @@ use lanegrad::Backend;
 use lanegrad_verify::data::DataSet;
 use lanegrad_verify::document::Document;
 use lanegrad_verify::output::Output;
-use lanegrad_verify::plot;
+use lanegrad_verify::report::chart;
+use lanegrad_verify::report::figures::training;
 use lanegrad_verify::training::{Algorithm, Experiment, Run};
 use std::io::{self, Write};
 use std::path::Path;
@@ -29,10 +30,7 @@ impl Training {
     /// When the flags, the data or the files to be written are no good.
     pub(crate) fn prepare(flags: &Train, backend: &mut Backend) -> Result<Self, Failure> {
         let experiments = flags.experiments().map_err(Failure::Refused)?;
-        let (source, data) = match &flags.data {
-            Some(directory) => (directory.display().to_string(), DataSet::from_directory(directory)?),
-            None => ("embedded".to_owned(), DataSet::embedded()),
-        };
+        let (source, data) = load(flags.data.as_deref())?;
         for (_, experiment) in &experiments {
             experiment.try_out(backend, &data)?;
         }
@@ -40,11 +38,11 @@ impl Training {
         Ok(Self { experiments, source, data, json, plot })
     }
 
-    /// Trains, and writes the files even if nobody reads the table.
+    /// Trains, and writes the files even if nobody reads the table. Returns the runs.
     ///
     /// # Errors
     /// When a file or the table cannot be written after all.
-    pub(crate) fn run(self, backend: &mut Backend, out: &mut impl Write) -> Result<(), Failure> {
+    pub(crate) fn run(self, backend: &mut Backend, out: &mut impl Write) -> Result<Vec<Run>, Failure> {
         let Self { experiments, source, data, json, plot } = self;
         let (train, test) = (data.train.count(), data.test.count());
         writeln!(out, "training on {train} examples, testing on {test} ({source})")?;
@@ -61,14 +59,28 @@ impl Training {
             tell("results", json.path());
         }
         if let Some(mut plot) = plot {
-            plot.write(&plot::learning_curves(&runs).map_err(Failure::refused)?)?;
+            plot.write(&chart::stand_alone(&training::training_accuracy(&runs)).map_err(Failure::refused)?)?;
             tell("plot", plot.path());
         }
-        Ok(told?)
+        told?;
+        Ok(runs)
     }
 }
 
-fn run(experiments: &[(Algorithm, Experiment)], backend: &mut Backend, data: &DataSet) -> Result<Vec<Run>, Failure> {
+/// The data in a directory, or the embedded ones, and where they came from.
+pub(crate) fn load(directory: Option<&Path>) -> Result<(String, DataSet), Failure> {
+    Ok(match directory {
+        Some(directory) => (directory.display().to_string(), DataSet::from_directory(directory)?),
+        None => ("embedded".to_owned(), DataSet::embedded()),
+    })
+}
+
+/// Trains with each optimizer.
+pub(crate) fn run(
+    experiments: &[(Algorithm, Experiment)],
+    backend: &mut Backend,
+    data: &DataSet,
+) -> Result<Vec<Run>, Failure> {
     let mut progress = Progress::new();
     let total = experiments.iter().map(|(_, experiment)| experiment.epochs as usize).sum();
     let mut done = 0;

@@ -5,8 +5,10 @@
 
 mod algorithm;
 pub mod name;
+mod schedules;
 
 pub use self::algorithm::{Algorithm, HyperParameters};
+pub use self::schedules::{LEARNING_RATES, MOMENTA};
 
 use crate::data::{DataSet, Examples, idx::CLASSES};
 use crate::objective::Objective;

@@ -2,8 +2,10 @@
 
 use lanegrad::{Activation, Backend, Initialization, Isa, LearningRate};
 use lanegrad_verify::data::DataSet;
+use lanegrad_verify::report::figure::Cell;
+use lanegrad_verify::report::figures::{Settings, training::SETTINGS};
 use lanegrad_verify::training::Loss;
-use lanegrad_verify::training::{Algorithm, Experiment, Outcome, Unfit};
+use lanegrad_verify::training::{Algorithm, Experiment, Outcome, Run, Unfit};
 
 /// A net small enough to be trained in a blink.
 fn small(algorithm: Algorithm) -> Experiment {
@@ -35,6 +37,39 @@ fn sigmoid_and_squared_error_learn() {
     let experiment = Experiment { hidden, output, loss, learning_rate, epochs: 10, ..small(Algorithm::Adam) };
     let accuracy = test_accuracy(&run(Isa::detect(), &data, &experiment));
     assert!(accuracy > 0.75, "{accuracy}");
+}
+
+/// So that without a command nothing is trained twice, and a new optimizer is in the report.
+#[test]
+fn the_first_figure_trains_every_optimizer_with_the_defaults() {
+    let settings = Settings { seed: 1, quick: false, condition: 100.0 };
+    let defaults = Algorithm::ALL.map(|algorithm| (algorithm, Experiment::new(algorithm)));
+    assert_eq!(SETTINGS[0].experiments(&settings, &DataSet::embedded()), defaults);
+}
+
+#[test]
+fn a_figure_of_training_tells_divergence_from_success() {
+    let data = DataSet::embedded();
+    let quick = Settings { seed: 1, quick: true, condition: 100.0 };
+    let mut experiments = SETTINGS[0].experiments(&quick, &data);
+    experiments.truncate(3);
+    experiments[1].1.learning_rate = LearningRate::Constant(1e38);
+    let run = |(algorithm, experiment): (Algorithm, Experiment)| {
+        let outcome = run(Isa::detect(), &data, &experiment);
+        Run { algorithm, experiment, outcome }
+    };
+    let runs: Vec<Run> = experiments.into_iter().map(run).collect();
+    let figure = SETTINGS[0].figure(&runs, &data, "embedded");
+    let labels: Vec<_> = figure.plots[0].series.iter().map(|series| series.label.as_str()).collect();
+    assert_eq!(labels, ["SGD", "momentum (diverged)", "Nesterov"]);
+    assert_eq!(figure.facts["nesterov.test_accuracy"], test_accuracy(&runs[2].outcome));
+    assert!(!figure.facts.contains_key("momentum.test_accuracy"), "{:?}", figure.facts);
+    assert!(matches!(&figure.tables[0].rows[1][2], Cell::Text(text) if text.starts_with("diverged after ")));
+    assert!(
+        figure.text[1].contains("highest with Nesterov") && figure.text[1].contains("lowest with SGD"),
+        "{}",
+        figure.text[1]
+    );
 }
 
 #[test]

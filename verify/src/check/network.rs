@@ -98,8 +98,8 @@ fn train(isa: Isa, method: Method, rule: reference::Rule, eta: f64, labelled: bo
     }
 }
 
-/// The same network in the reference.
-fn peer(network: &Network) -> reference::Network {
+/// The same network in the reference, in f64.
+pub fn peer(network: &Network) -> reference::Network {
     let layers = network.layers().iter().map(|layer| {
         let w = layer.weights();
         reference::Layer {

@@ -56,6 +56,66 @@ pub struct Axis {
     pub range: Option<[f64; 2]>,
 }
 
+impl Plot {
+    /// Empty axes.
+    pub fn new(id: &'static str, title: impl Into<String>, x: Axis, y: Axis) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            description: String::new(),
+            x,
+            y,
+            contours: None,
+            series: Vec::new(),
+            arrows: Vec::new(),
+            arrows_label: None,
+        }
+    }
+}
+
+impl Axis {
+    /// A linear axis, from and to what the series need.
+    pub fn linear(label: impl Into<String>) -> Self {
+        Self { label: label.into(), scale: Scale::Linear, range: None }
+    }
+
+    /// A logarithmic axis, from and to what the series need.
+    pub fn logarithmic(label: impl Into<String>) -> Self {
+        Self { scale: Scale::Logarithmic, ..Self::linear(label) }
+    }
+
+    /// The axis from and to these numbers.
+    pub fn with_range(self, range: [f64; 2]) -> Self {
+        Self { range: Some(range), ..self }
+    }
+}
+
+impl Contours {
+    /// The level lines of a function over a rectangle, from as many values in each direction. They have five digits, which is more than a
+    /// line shows, and keeps the document short.
+    pub fn of(x: [f64; 2], y: [f64; 2], side: usize, levels: Vec<f64>, f: impl Fn([f64; 2]) -> f64) -> Self {
+        let at = |[from, to]: [f64; 2], index: usize| from + (to - from) * index as f64 / (side - 1) as f64;
+        let short = |value: f64| format!("{value:.4e}").parse().unwrap_or(value);
+        let values = (0..side * side).map(|index| short(f([at(x, index % side), at(y, index / side)])));
+        Self { x, y, columns: side, values: values.collect(), levels }
+    }
+}
+
+impl Series {
+    /// A line without markers, in the style at that position of the list.
+    pub fn line(label: impl Into<String>, index: usize, points: Vec<[f64; 2]>) -> Self {
+        let style = Style { index, markers: false };
+        Self { label: label.into(), points, style, marked: Vec::new(), marked_label: None }
+    }
+
+    /// Marks the points that a logarithmic axis cannot show, whose y is 0, and says what they are.
+    pub fn with_zeros_marked(mut self, label: impl Into<String>) -> Self {
+        self.marked = self.points.extract_if(.., |[_, y]| *y == 0.0).collect();
+        self.marked_label = (!self.marked.is_empty()).then(|| label.into());
+        self
+    }
+}
+
 /// How numbers become lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

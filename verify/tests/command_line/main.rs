@@ -1,7 +1,9 @@
 //! The program `verify` from outside: what it refuses and in which words, what it writes, and that it repeats itself.
 
 mod outputs;
+mod report;
 
+use lanegrad_verify::training::Algorithm;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -346,7 +348,7 @@ fn divergence_in_the_last_step_is_a_result_too() {
         let table = text(&self::run(verify("last step", &[&["train"], &steep[..], flags].concat())).stdout);
         assert!(table.contains("diverged: NaN or infinite after 30 examples"), "{table}");
         let plot = fs::read_to_string(directory.join("target/lanegrad/training.svg")).unwrap();
-        assert!(plot.lines().any(|line| line == "sgd (diverged)"), "{plot}");
+        assert!(plot.lines().any(|line| line == "SGD (diverged)"), "{plot}");
         fs::write(directory.join("train-images-idx3-ubyte"), &black).unwrap();
     }
 }
@@ -358,10 +360,12 @@ fn table_and_plot() {
     assert!(output.lines().all(|line| line.chars().count() <= 80), "{output}");
     assert!(output.ends_with("plot: made/for/it/curves.svg\n"), "{output}");
     let svg = fs::read_to_string(directory("table").join("made/for/it/curves.svg")).unwrap();
-    for named in ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "rmsprop-nesterov", "adam", "examples seen"] {
-        assert!(output.contains(named) || named == "examples seen");
-        assert!(svg.lines().any(|line| line == named), "{named} is in the plot");
+    for algorithm in Algorithm::ALL {
+        assert!(output.contains(algorithm.name()), "{output}");
+        let name = algorithm.method().name();
+        assert!(svg.lines().any(|line| line == name), "{name} is in the plot");
     }
+    assert!(svg.lines().any(|line| line == "examples seen"), "{svg}");
 }
 
 #[test]

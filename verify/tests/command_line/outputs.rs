@@ -173,43 +173,57 @@ mod unix {
         wrapped
     }
 
+    /// Asserts that a command that is ended by a signal leaves everything as it was. It is ended when it says something that begins with
+    /// `reached`; it has to wait for a reader of what it says long before its end.
     #[track_caller]
-    fn interrupted(name: &str, signal: &str, number: i32) {
+    fn interrupted(name: &str, command: Command, reached: &str, (signal, number): (&str, i32)) {
         use std::os::unix::process::ExitStatusExt;
-        let directory = fresh(name);
-        let before = snapshot(&directory);
+        let before = snapshot(&directory(name));
+        let mut command = heeding_interrupts(command);
+        let mut child = Killed(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+        let said = BufReader::new(child.0.stderr.take().unwrap());
+        let mut lines = said.lines();
+        assert!(lines.any(|line| line.unwrap().starts_with(reached)), "'{reached}' was not reached");
+        let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.0.id())]).status().unwrap();
+        assert!(kill.success());
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = child.0.try_wait().unwrap() {
+                break status;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "SIG{signal} does not end it");
+            thread::sleep(Duration::from_millis(5));
+        };
+        assert_eq!(status.signal(), Some(number), "{status}");
+        assert_eq!(snapshot(&directory(name)), before);
+    }
+
+    #[track_caller]
+    fn interrupted_training(name: &str, signal: (&str, i32)) {
+        fresh(name);
         for outputs in [["--json", "results.json", "--plot", "curves.svg"], ["--json", "new", "--plot", "curves.svg"]] {
-            // It waits for a reader of what it says long before the last epoch.
             let endless = ["--optimizer", "sgd", "--epochs", "1000000"];
-            let mut command = heeding_interrupts(train_in(name, &[&endless[..], &outputs].concat()));
-            let mut child = Killed(command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
-            let said = BufReader::new(child.0.stderr.take().unwrap());
-            let mut lines = said.lines();
-            let reached = lines.any(|line| line.unwrap().starts_with("sgd: epoch 2 of"));
-            assert!(reached, "the second epoch was not reached");
-            let kill = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.0.id())]).status().unwrap();
-            assert!(kill.success());
-            let start = Instant::now();
-            let status = loop {
-                if let Some(status) = child.0.try_wait().unwrap() {
-                    break status;
-                }
-                assert!(start.elapsed() < Duration::from_secs(60), "SIG{signal} does not end it");
-                thread::sleep(Duration::from_millis(5));
-            };
-            assert_eq!(status.signal(), Some(number), "{status}");
-            assert_eq!(snapshot(&directory), before);
+            interrupted(name, train_in(name, &[&endless[..], &outputs].concat()), "sgd: epoch 2 of", signal);
         }
     }
 
     #[test]
     fn an_interrupt_leaves_earlier_outputs_as_they_were() {
-        interrupted("outputs interrupted", "INT", 2);
+        interrupted_training("outputs interrupted", ("INT", 2));
     }
 
     #[test]
     fn a_kill_leaves_earlier_outputs_as_they_were() {
-        interrupted("outputs killed", "KILL", 9);
+        interrupted_training("outputs killed", ("KILL", 9));
+    }
+
+    #[test]
+    fn an_interrupted_report_leaves_the_earlier_one() {
+        let name = "outputs of a report interrupted";
+        fresh(name);
+        let outputs = ["--out", "curves.svg", "--json", "results.json", "--pictures", "."];
+        let report = verify(name, &[&["report", "--quick"], &outputs[..]].concat());
+        interrupted(name, report, "checking product", ("INT", 2));
     }
 
     #[test]
@@ -322,13 +336,37 @@ mod unix {
 
 /// Without a command it checks first, which takes long.
 #[test]
-fn the_plot_is_looked_at_before_the_checks() {
-    let directory = fresh("outputs early");
-    fs::create_dir_all(directory.join("target/lanegrad/training.svg")).unwrap();
-    let output = run(verify("outputs early", &[]));
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("target/lanegrad/training.svg: it cannot be written"));
-    assert_eq!(text(&output.stdout).lines().count(), 1, "{}", text(&output.stdout));
+fn plot_and_report_are_looked_at_before_the_checks() {
+    for file in ["target/lanegrad/training.svg", "target/lanegrad/report.html"] {
+        let directory = fresh("outputs early");
+        fs::create_dir_all(directory.join(file)).unwrap();
+        let output = run(verify("outputs early", &[]));
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(&format!("{file}: it cannot be written")));
+        assert_eq!(text(&output.stdout).lines().count(), 1, "{}", text(&output.stdout));
+    }
+}
+
+/// So does a report.
+#[test]
+fn a_reports_outputs_are_looked_at_first() {
+    let name = "outputs of a report";
+    let directory = fresh(name);
+    fs::create_dir(directory.join("report.json")).unwrap();
+    let refused = |flags: &[&str], reason: &str| {
+        let before = snapshot(&directory);
+        let output = run(verify(name, &[&["report", "--quick", "--data", "."], flags].concat()));
+        let said = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(reason), "{said}");
+        assert_eq!((text(&output.stdout).lines().count(), snapshot(&directory)), (1, before), "{flags:?}");
+    };
+    refused(&["--out", "."], ".: it cannot be written");
+    refused(&["--out", "/dev/null/x"], "/dev/null/x: it cannot be written");
+    refused(&["--out", "x", "--json", "report.json"], "report.json: it cannot be written");
+    refused(&["--out", "x", "--json", "./x"], "x and ./x cannot both be written");
+    refused(&["--out", "x", "--pictures", "results.json"], ".svg: it cannot be written");
+    refused(&["--out", "x", "--pictures", "x"], "cannot both be written");
+    refused(&["--out", "pictures/digits.svg", "--pictures", "pictures"], "cannot both be written");
 }
 
 #[test]
