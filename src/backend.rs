@@ -15,14 +15,6 @@ pub struct Backend {
     workspace: Vec<f32>,
 }
 
-/// The sizes of a product: m×k times k×n.
-#[derive(Clone, Copy)]
-pub(crate) struct Sizes {
-    pub(crate) m: usize,
-    pub(crate) n: usize,
-    pub(crate) k: usize,
-}
-
 impl Backend {
     /// The best instruction set of this processor, or the one that the environment variable `LANEGRAD_ISA` names:
     /// `avx512`, `avx2`, `portable` or `scalar`. An empty variable counts as unset.
@@ -50,28 +42,27 @@ impl Backend {
     }
 
     /// The instruction set in use.
+    #[inline]
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
+    #[inline]
     pub(crate) fn run<K: Kernel>(&self, kernel: K) -> K::Output {
         self.isa.run(kernel)
     }
 
-    /// The instruction set and a workspace for a product, grown if it has to be.
-    pub(crate) fn workspace(
-        &mut self,
-        operation: &'static str,
-        Sizes { m, n, k }: Sizes,
-    ) -> Result<(Isa, &mut [f32]), Error> {
+    /// A workspace for a product of these sizes, grown if it has to be.
+    pub(crate) fn workspace(&mut self, operation: &'static str, [m, n, k]: [usize; 3]) -> Result<&mut [f32], Error> {
         let numbers = gemm::workspace_len(m, n, k);
         let needed = numbers.ok_or(Error::OutOfMemory { operation, numbers })?;
         resize(operation, &mut self.workspace, needed)?;
-        Ok((self.isa, &mut self.workspace))
+        Ok(&mut self.workspace)
     }
 }
 
 /// Makes a buffer at least `len` long. What it holds is kept; new numbers are zeros.
+#[inline]
 pub(crate) fn resize(operation: &'static str, buffer: &mut Vec<f32>, len: usize) -> Result<(), Error> {
     if buffer.len() < len {
         reserve(operation, buffer, len)?;

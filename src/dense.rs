@@ -12,12 +12,11 @@
 //! at most eight rows is summed in sixteen lanes (term p in lane p mod 16), whose upper half is added to the lower until one remains.
 
 use crate::activation::with_activation;
-use crate::backend::Sizes;
 use crate::matrix::expect_len;
 use crate::{Activation, Backend, Error, MatMut, MatRef};
 use lanegrad_kernels::elementwise;
 use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, Store, TimesDerivative};
-use lanegrad_kernels::gemm::{Order, Product};
+use lanegrad_kernels::gemm::{Order, Plan, Product, Strides};
 use lanegrad_kernels::reduce::ColumnSums;
 use lanegrad_kernels::sabotage;
 
@@ -103,9 +102,9 @@ pub fn forward(backend: &mut Backend, layer: Forward<'_>, z: MatMut<'_>) -> Resu
     z.expect(OPERATION, "outputs", (batch, outputs))?;
     let order = Order::of_forward(batch);
     match (bias, activation) {
-        (None, Activation::Identity) => product(backend, OPERATION, order, (x, w.t()), z, false, Store),
+        (None, Activation::Identity) => product(backend, OPERATION, order, (x, w.t()), z, Store),
         _ => with_activation!(activation, h => {
-            product(backend, OPERATION, order, (x, w.t()), z, false, BiasActivation::new(bias, h))
+            product(backend, OPERATION, order, (x, w.t()), z, BiasActivation::new(bias, h))
         }),
     }
 }
@@ -123,12 +122,11 @@ pub fn backward(backend: &mut Backend, layer: Backward<'_>, delta_below: MatMut<
         z.expect(OPERATION, "outputs of the layer below", (batch, inputs))?;
     }
     delta_below.expect(OPERATION, "deltas of the layer below", (batch, inputs))?;
+    let order = Order::Chain { accumulate: false };
     match below {
-        None | Some((Activation::Identity, _)) => {
-            product(backend, OPERATION, Order::Chain, (delta, w), delta_below, false, Store)
-        }
+        None | Some((Activation::Identity, _)) => product(backend, OPERATION, order, (delta, w), delta_below, Store),
         Some((activation, z)) => with_activation!(activation, h => {
-            product(backend, OPERATION, Order::Chain, (delta, w), delta_below, false, TimesDerivative::new(z.view(), h))
+            product(backend, OPERATION, order, (delta, w), delta_below, TimesDerivative::new(z.view(), h))
         }),
     }
 }
@@ -215,7 +213,8 @@ pub fn gradient<'w>(
     }
     let accumulate_dw = sabotage!(accumulate, 14 => false, 14 b => true);
     if let Some(dw) = dw {
-        product(backend, OPERATION, Order::Chain, (delta.t(), x), dw, accumulate_dw, Store)?;
+        let order = Order::Chain { accumulate: accumulate_dw };
+        product(backend, OPERATION, order, (delta.t(), x), dw, Store)?;
     }
     if let Some(sums) = db {
         backend.run(ColumnSums { rows: batch, a: delta.view(), sums, accumulate });
@@ -225,32 +224,36 @@ pub fn gradient<'w>(
 
 /// The workspace that the three products of a layer need.
 pub(crate) fn reserve(backend: &mut Backend, batch: usize, inputs: usize, outputs: usize) -> Result<(), Error> {
-    backend.workspace("dense forward", Sizes { m: batch, n: outputs, k: inputs })?;
-    backend.workspace("dense backward", Sizes { m: batch, n: inputs, k: outputs })?;
-    backend.workspace("dense gradient", Sizes { m: outputs, n: inputs, k: batch })?;
+    backend.workspace("dense forward", [batch, outputs, inputs])?;
+    backend.workspace("dense backward", [batch, inputs, outputs])?;
+    backend.workspace("dense gradient", [outputs, inputs, batch])?;
     Ok(())
 }
 
 /// `c = epilogue(c₀ + a·b)`, the shapes checked.
+#[inline]
 fn product<E: Epilogue>(
     backend: &mut Backend,
     operation: &'static str,
     order: Order,
     (a, b): (MatRef<'_>, MatRef<'_>),
     c: MatMut<'_>,
-    accumulate: bool,
     epilogue: E,
 ) -> Result<(), Error> {
-    let sizes = Sizes { m: a.rows(), n: b.cols(), k: a.cols() };
+    let sizes @ [m, n, k] = [a.rows(), b.cols(), a.cols()];
     // However large the other sizes are, there is nothing to compute.
-    if sizes.m == 0 || sizes.n == 0 {
+    if m == 0 || n == 0 {
         return Ok(());
     }
-    let (isa, workspace) = backend.workspace(operation, sizes)?;
-    let Sizes { m, n, k } = sizes;
+    let isa = backend.isa();
     let (c, c_stride) =
         sabotage!(c.into_parts(), 8 => (c.into_parts().0, n), 48 => sabotage::write_gaps(c.into_parts(), m, n));
     let a = sabotage!(a.view(), 7 => a.view().t(), 8 b => sabotage::without_gaps(a.view(), k));
-    isa.run(Product { m, n, k, a, b: b.view(), c, c_stride, accumulate, order, epilogue, workspace });
+    let b = b.view();
+    let lowering = isa.lowering();
+    let plan = Plan::new(lowering, sizes, Strides::of(a), Strides::of(b), order);
+    let workspace: &mut [f32] =
+        if plan.needs_workspace(n, lowering.lanes) { backend.workspace(operation, sizes)? } else { &mut [] };
+    isa.run(Product { m, n, k, a, b, c, c_stride, order, epilogue, plan, workspace });
     Ok(())
 }

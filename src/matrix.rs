@@ -26,6 +26,15 @@ pub struct MatMut<'a> {
     row_stride: usize,
 }
 
+/// The same without gaps: the elements are as many as the product of the sizes.
+#[inline]
+fn check_contiguous(len: usize, rows: usize, cols: usize) -> Result<(), Error> {
+    match rows.checked_mul(cols) {
+        Some(needed) if needed <= len => Ok(()),
+        _ => check(len, (rows, cols), (cols, 1)),
+    }
+}
+
 /// Checks that the last element of a view lies inside a slice of `len` numbers.
 fn check(len: usize, shape: (usize, usize), strides: (usize, usize)) -> Result<(), Error> {
     let (rows, cols) = shape;
@@ -47,14 +56,18 @@ impl<'a> MatRef<'a> {
     ///
     /// # Errors
     /// When the slice is too short, or the sizes overflow.
+    #[inline]
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Result<Self, Error> {
-        Self::with_strides(data, rows, cols, cols, 1)
+        check_contiguous(data.len(), rows, cols)?;
+        let data = if rows == 0 || cols == 0 { &[] } else { data };
+        Ok(Self { view: View { data, row_stride: cols.min(data.len()), col_stride: data.len().min(1) }, rows, cols })
     }
 
     /// Element (i, j) is `data[i · row_stride + j · col_stride]`.
     ///
     /// # Errors
     /// When the slice is too short, or the offsets overflow.
+    #[inline]
     pub fn with_strides(
         data: &'a [f32],
         rows: usize,
@@ -69,16 +82,19 @@ impl<'a> MatRef<'a> {
     }
 
     /// The transposed matrix.
+    #[inline]
     pub fn t(self) -> Self {
         Self { view: sabotage!(self.view.t(), 9 => self.view), rows: self.cols, cols: self.rows }
     }
 
     /// Number of rows.
+    #[inline]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    #[inline]
     pub fn cols(&self) -> usize {
         self.cols
     }
@@ -92,14 +108,17 @@ impl<'a> MatRef<'a> {
     ///
     /// No stride is longer than the slice: where there is only one row or column, its stride may be shorter than the one given.
     /// Without elements the slice is empty and the strides are 0.
+    #[inline]
     pub fn parts(&self) -> (&'a [f32], usize, usize) {
         (self.view.data, self.view.row_stride, self.view.col_stride)
     }
 
+    #[inline]
     pub(crate) fn view(&self) -> View<'a> {
         self.view
     }
 
+    #[inline]
     pub(crate) fn expect(
         &self,
         operation: &'static str,
@@ -115,14 +134,19 @@ impl<'a> MatMut<'a> {
     ///
     /// # Errors
     /// When the slice is too short, or the sizes overflow.
+    #[inline]
     pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Result<Self, Error> {
-        Self::with_row_stride(data, rows, cols, cols)
+        check_contiguous(data.len(), rows, cols)?;
+        let data = if rows == 0 || cols == 0 { &mut [] } else { data };
+        let row_stride = cols.min(data.len());
+        Ok(Self { data, rows, cols, row_stride })
     }
 
     /// Element (i, j) is `data[i · row_stride + j]`.
     ///
     /// # Errors
     /// When the slice is too short, the offsets overflow, or `row_stride < cols`.
+    #[inline]
     pub fn with_row_stride(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Result<Self, Error> {
         if sabotage!(row_stride < cols, 45 => false) {
             return Err(Error::RowStride { expected: cols, found: row_stride });
@@ -134,11 +158,13 @@ impl<'a> MatMut<'a> {
     }
 
     /// Number of rows.
+    #[inline]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    #[inline]
     pub fn cols(&self) -> usize {
         self.cols
     }
@@ -147,15 +173,18 @@ impl<'a> MatMut<'a> {
     ///
     /// The stride is not longer than the slice: where there is only one row, it may be shorter than the one given. Without elements
     /// the slice is empty and the stride is 0.
+    #[inline]
     pub fn into_parts(self) -> (&'a mut [f32], usize) {
         (self.data, self.row_stride)
     }
 
+    #[inline]
     pub(crate) fn into_delta(self) -> Delta<'a> {
         let (data, row_stride) = self.into_parts();
         Delta { data, row_stride }
     }
 
+    #[inline]
     pub(crate) fn expect(
         &self,
         operation: &'static str,
@@ -166,6 +195,7 @@ impl<'a> MatMut<'a> {
     }
 }
 
+#[inline]
 fn expect(
     operation: &'static str,
     operand: &'static str,
@@ -176,6 +206,7 @@ fn expect(
 }
 
 /// Checks the length of a slice or list.
+#[inline]
 pub(crate) fn expect_len(
     operation: &'static str,
     operand: &'static str,

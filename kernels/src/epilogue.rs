@@ -19,10 +19,28 @@ pub trait Epilogue: Copy {
     /// The sums of row `i` in `columns`, at most a vector of them; lanes behind them are ignored.
     #[inline(always)]
     fn apply<S: Simd>(&self, simd: S, sums: S::V, i: usize, columns: Range<usize>) -> S::V {
-        match self.operand() {
+        match Epilogue::operand(self) {
             Some(operand) => self.map(simd, sums, Some(operand.load(simd, i, columns))),
             None => self.map(simd, sums, None),
         }
+    }
+}
+
+/// What the products' loops see of an epilogue: they are compiled once per lowering, for all of them.
+pub(crate) trait Sink<S: Simd> {
+    /// See [`Epilogue::operand`].
+    fn operand(&self) -> Option<View<'_>>;
+
+    /// Sends finished sums, rows × columns of C, through the epilogue.
+    fn finish(&self, simd: S, c: &mut [f32], c_stride: usize, rows: Range<usize>, columns: Range<usize>);
+}
+
+impl<S: Simd, E: Epilogue> Sink<S> for E {
+    fn operand(&self) -> Option<View<'_>> {
+        Epilogue::operand(self)
+    }
+    fn finish(&self, simd: S, c: &mut [f32], c_stride: usize, rows: Range<usize>, columns: Range<usize>) {
+        apply(simd, *self, c, c_stride, rows, columns);
     }
 }
 
@@ -102,7 +120,7 @@ impl<H: Activation> Epilogue for TimesDerivative<'_, H> {
 }
 
 /// Sends finished sums, rows × columns of C, through the epilogue.
-pub(crate) fn apply<S: Simd, E: Epilogue>(
+fn apply<S: Simd, E: Epilogue>(
     simd: S,
     epilogue: E,
     c: &mut [f32],
@@ -118,7 +136,7 @@ pub(crate) fn apply<S: Simd, E: Epilogue>(
                 return;
             }
             let c = DisjointMut::new(&mut c[rows.start * c_stride + columns.start..], count, width, c_stride);
-            match epilogue.operand() {
+            match Epilogue::operand(&epilogue) {
                 Some(View { data, row_stride, col_stride: 1 }) => {
                     let operand = &data[rows.start * row_stride + columns.start..];
                     each(

@@ -3,22 +3,21 @@
 //! The three products of a layer are this one (see `lanegrad::dense`): forward `x·wᵀ`, delta `delta·w`, gradient `deltaᵀ·x`.
 //!
 //! ```text
-//!   jc: n in steps of NC           columns whose panels of B fit L3
-//!     pc: k in steps of kc ≤ KC
-//!       ic: m in steps of MC       pack A[ic.., pc..] into panels, unless its rows can be read as they are
-//!         jr: NC in steps of nr    one panel of B, kc × nr, packed for the first block of rows: stays in L2, of few steps in L1
-//!           ir: MC in steps of mr  one tile: mr × nr sums in registers, kc steps
+//!   LOOP 5, jc: n in steps of NC          columns whose panels of B fit L3
+//!     LOOP 4, pc: k in steps of kc ≤ KC   the chains of sums are parked in C between them
+//!       LOOP 3, ic: m in steps of mc      a block of A, packed into micro-panels of mr rows: stays in L2
+//!         LOOP 2, jr: NC in steps of nr   a strip of C; its micro-panel of B, kc × nr: from L2, of few steps from L1
+//!           LOOP 1, ir: mc in steps of mr the micro-kernel: mr × nr sums in registers, kc steps
 //! ```
-//! How a strip gets its columns of B, packed or not: `columns.rs`.
+//! The plan decides whatever depends on sizes, strides and the instruction set: `plan.rs`. It deviates from these loops where that pays:
 //!
-//! **Small sizes** have ways of their own, by shape and strides:
-//!
-//! | when | file | what |
-//! |---|---|---|
-//! | forward, m ≤ 8 | `dots.rs` | dot products: B is read once, from end to end |
-//! | m = 1, or k ≤ 8 and n ≥ 32k, and B's rows contiguous | `rows.rs` | C's rows as sums of B's rows: B is read, or C written, from end to end |
-//! | m ≤ 64, m < n, both contiguous along k | `thin.rs` | `Cᵀ = Bᵀ·Aᵀ`: packs A instead of the larger B |
-//! | else | here | the loops above |
+//! 1. **In place.** An operand that is contiguous along or across is read in place where it is used too seldom to pay for packing. A
+//!    micro-panel is read in the same way, with another stride.
+//! 2. **Copied.** The first tile of a strip reads B in place and copies it into the micro-panel on the way.
+//! 3. **Exchanged.** `Cᵀ = Bᵀ·Aᵀ` where A has few rows and both operands are contiguous along k: A is packed, which is less than B.
+//! 4. **Rows** (`rows.rs`). With one row or few terms, rows of C are computed from end to end.
+//! 5. **Lanes** (`lanes.rs`). Forward products of at most eight rows are sums in sixteen lanes.
+//! 6. **Prefetch.** Where C does not stay in L2, the next tile's rows of C, and what the epilogue reads, are prefetched.
 //!
 //! **The order of a sum.** Each element of C is one chain `c ← c + a[i][p]·b[p][j]` over p = 0, 1, …, k−1, started from
 //! C₀: between blocks of k the chain is parked in C itself. So its bits depend neither on the blocking nor on the tile nor on
@@ -27,34 +26,43 @@
 //!
 //! Source: Goto & van de Geijn 2008; Van Zee & van de Geijn 2015 (BLIS).
 
-mod ahead;
-mod blocking;
-mod columns;
-mod dots;
-mod operands;
+mod lanes;
 mod pack;
+mod plan;
+mod right;
 mod rows;
-mod thin;
 mod tile;
 
-pub use self::ahead::FAR;
-pub use self::blocking::{
-    CROWDED_STRIDE, DOTS_DEPTH, DOTS_MAX_M, GROUP, IN_PLACE_CROWDED_STRIDE, IN_PLACE_TILES, KC, MC, NC, SHALLOW_KC,
-    SHALLOW_MC, THIN_MAX_M, UNPACKED_MAX_N, row_tiles, workspace_len,
-};
-pub use self::tile::tile_shape;
+pub use self::plan::*;
 
-pub use self::dots::Order;
-pub use self::rows::{ONE_ROW_MAX_LEN, ONE_ROW_MAX_N, ROWS_COLUMNS_A_TERM, ROWS_MAX_K, ROWS_PIECE};
-
-use self::blocking::{Blocking, blocks, kc, mc};
-use self::columns::{Source, StripPlace};
-use self::operands::{Rows, Steps};
-use self::tile::Strip;
-use crate::epilogue::{self, Epilogue, Store};
+use self::right::{Columns, Steps};
+use self::tile::{Elements, Rows as StripRows, Strip};
+use crate::cache::LINE;
+use crate::epilogue::{Epilogue, Sink};
 use crate::isa::Kernel;
 use crate::simd::Simd;
-use crate::view::View;
+use crate::view::{View, vectors};
+use core::ops::Range;
+
+/// The order in which the terms of an element are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// One chain over k.
+    Chain {
+        /// Whether it starts from what C holds, otherwise from zero, and C is not read before it is written.
+        accumulate: bool,
+    },
+    /// Sixteen lanes, for at most [`LANES_MAX_M`] rows: term p in lane p mod 16, whose upper half is added to the lower until one remains.
+    Lanes,
+}
+
+impl Order {
+    /// The order of a product whose operands are usually contiguous along k, as a layer's forward product of a mini-batch is.
+    #[inline]
+    pub fn of_forward(m: usize) -> Self {
+        if m <= LANES_MAX_M { Self::Lanes } else { Self::Chain { accumulate: false } }
+    }
+}
 
 /// `C = epilogue(C₀ + A·B)`. The caller has checked that every element named by the sizes lies inside its slice.
 #[derive(Debug)]
@@ -73,108 +81,238 @@ pub struct Product<'a, E> {
     pub c: &'a mut [f32],
     /// From one row of C to the next, at least n.
     pub c_stride: usize,
-    /// Whether C₀ is what C holds; otherwise it is zero and C is not read before it is written.
-    pub accumulate: bool,
     /// In which order the terms of an element are summed.
     pub order: Order,
     /// Maps the finished sums to what is stored.
     pub epilogue: E,
-    /// At least [`workspace_len`] numbers; what they hold does not matter.
+    /// [`Plan::new`] of these sizes, strides and order on the instruction set that the product runs on.
+    pub plan: Plan,
+    /// At least [`workspace_len`] elements if the plan needs a workspace; what they hold does not matter.
     pub workspace: &'a mut [f32],
+}
+
+/// The operands, as the executors of plans see them.
+pub(super) struct Operands<'a> {
+    m: usize,
+    n: usize,
+    k: usize,
+    a: View<'a>,
+    b: View<'a>,
+    c: &'a mut [f32],
+    c_stride: usize,
+    accumulate: bool,
+    workspace: &'a mut [f32],
 }
 
 impl<E: Epilogue> Kernel for Product<'_, E> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S) {
-        if self.order == Order::Lanes {
-            dots::multiply(simd, self.sums());
-        } else if rows::suits(&self) {
-            rows::multiply(simd, self.sums());
-        } else if thin::suits(&self) {
-            return self.transposed(simd);
-        } else {
-            return self.tiled(simd);
-        }
-        // The first two are shared by all epilogues, which are a pass of their own behind them.
-        if E::CHANGES {
-            epilogue::apply(simd, self.epilogue, self.c, self.c_stride, 0..self.m, 0..self.n);
+    fn run<S: Simd>(self, simd: S) {
+        let Self { m, n, k, a, b, c, c_stride, order, epilogue, plan, workspace } = self;
+        let accumulate = order == Order::Chain { accumulate: true };
+        let operands = Operands { m, n, k, a, b, c, c_stride, accumulate, workspace };
+        // The loops are compiled once per lowering, not once per epilogue.
+        let sink: Option<&dyn Sink<S>> = if E::CHANGES { Some(&epilogue) } else { None };
+        multiply(simd, &plan, operands, sink);
+    }
+}
+
+/// Executes the plan.
+fn multiply<S: Simd>(simd: S, plan: &Plan, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
+    let Operands { m, n, k, a, b, c, c_stride, accumulate, workspace } = operands;
+    let operands = Operands { m, n, k, a, b, c: &mut *c, c_stride, accumulate, workspace };
+    match *plan {
+        Plan::Tiles(ref plan) => return tiles(simd, plan, operands, sink),
+        Plan::Exchanged(ref plan) => return exchanged(simd, plan, operands, sink),
+        Plan::Lanes(plan) => lanes::multiply(simd, plan, operands),
+        Plan::OneRow => rows::one(simd, operands),
+        Plan::Rows(plan) => rows::multiply(simd, plan, operands),
+        Plan::NoTerms => no_terms(operands),
+    }
+    if let Some(sink) = sink {
+        sink.finish(simd, c, c_stride, 0..m, 0..n);
+    }
+}
+
+/// C is C₀.
+fn no_terms(operands: Operands<'_>) {
+    let Operands { m, n, c, c_stride, accumulate, .. } = operands;
+    if !accumulate {
+        for i in 0..m {
+            c[i * c_stride..][..n].fill(0.0);
         }
     }
 }
 
-impl<E: Epilogue> Product<'_, E> {
-    /// The same product without its epilogue.
-    #[inline(always)]
-    fn sums(&mut self) -> Product<'_, Store> {
-        let Self { m, n, k, a, b, c_stride, accumulate, order, .. } = *self;
-        let (c, workspace) = (&mut *self.c, &mut *self.workspace);
-        Product { m, n, k, a, b, c, c_stride, accumulate, order, epilogue: Store, workspace }
-    }
+/// The loops around the micro-kernel.
+fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
+    let Operands { m, n, k, a, b, c, c_stride, accumulate, workspace } = operands;
+    let Tiles { mr, nr, kc, mc, .. } = *plan;
+    let (b_panels, a_panels) = plan.split(n, workspace);
+    // What the epilogue reads beside the sums, if it has a row for each row of C.
+    let operand =
+        sink.and_then(|sink| sink.operand()).filter(|operand| operand.row_stride > 0 && operand.col_stride == 1);
 
-    /// The loops around the tile.
-    #[inline(always)]
-    fn tiled<S: Simd>(self, simd: S) {
-        let (mr, nr) = tile_shape(simd, self.m);
-        let kc = kc(self.k);
-        let Blocking { a_panels, b_panels } = blocking::split(self.workspace, self.m, self.n, kc);
-        let a_in_place = blocking::unpacked(simd, mr, self.a, self.m, self.n);
-        let b = Source::new(self.b, [self.m, self.n, self.k], (mr, nr));
-        let far = self.m.saturating_mul(self.n) >= FAR;
-
-        for block in blocks(0..self.n, NC) {
-            // With k = 0 the one block is empty: C₀ still goes through the epilogue.
-            for pc in blocks(0..self.k.max(1), sabotage!(kc, 5 => kc - usize::from(kc < self.k))) {
-                let depth = pc.start..sabotage!(self.k, 44 => self.k.max(1)).min(pc.start + kc);
-                let from_c = sabotage!(self.accumulate || pc.start > 0, 13 => true);
-                let finish = sabotage!(depth.end == self.k, 11 => true);
-
-                for rows in blocks(0..self.m, mc(kc)) {
-                    let a = if !a_in_place {
-                        pack::rows(simd, mr, self.a, rows.clone(), depth.clone(), a_panels);
-                        Rows::Packed(a_panels)
-                    } else if self.a.col_stride == 1 {
-                        Rows::InPlace(self.a)
-                    } else {
-                        let part = blocking::part_of_a_tile(mr, rows.clone());
-                        if !part.is_empty() {
-                            pack::rows(simd, mr, self.a, part, depth.clone(), a_panels);
-                        }
-                        Rows::Across(self.a, a_panels)
+    // LOOP 5
+    for jc in blocks(0..n, NC) {
+        // LOOP 4
+        for pc in blocks(0..k, sabotage!(kc, 5 => kc - usize::from(kc < k))) {
+            let pc = pc.start..k.min(pc.start + kc);
+            let from_c = sabotage!(accumulate || pc.start > 0, 13 => true);
+            let finished = sabotage!(pc.end == k, 11 => true);
+            // LOOP 3
+            for ic in blocks(0..m, mc) {
+                let rows = plan.left(simd, a, ic.clone(), pc.clone(), a_panels);
+                // LOOP 2
+                for jr in blocks(jc.clone(), nr) {
+                    let place =
+                        StripPlace { pc: pc.clone(), jr: jr.clone(), at: jr.start - jc.start, first: ic.start == 0 };
+                    let corner = ic.start * c_stride + jr.start;
+                    let mut strip = Strip {
+                        a: rows,
+                        b: plan.right(simd, b, place, b_panels),
+                        depth: pc.len(),
+                        rows: ic.len(),
+                        columns: jr.len(),
+                        c: &mut c[corner..],
+                        c_stride,
+                        from_c,
+                        prefetch: plan.prefetch,
+                        operand: operand.filter(|_| plan.prefetch && finished).map(
+                            |View { data, row_stride, .. }| Steps {
+                                elements: &data[ic.start * row_stride + jr.start..],
+                                stride: row_stride,
+                            },
+                        ),
                     };
-                    for columns in blocks(block.clone(), nr) {
-                        let place =
-                            StripPlace { depth: &depth, block: &block, columns: &columns, first: rows.start == 0 };
-                        let strip = Strip {
-                            a,
-                            b: b.columns(simd, place, b_panels),
-                            depth: depth.clone(),
-                            rows: rows.clone(),
-                            c: &mut self.c[rows.start * self.c_stride + columns.start..],
-                            c_stride: self.c_stride,
-                            columns: columns.len(),
-                            from_c,
-                        };
-                        let reads = match self.epilogue.operand() {
-                            Some(View { data, row_stride: row_stride @ 1.., col_stride: 1 }) if finish => {
-                                let numbers = &data[rows.start * row_stride + columns.start..];
-                                Some(Steps { numbers, stride: row_stride })
-                            }
-                            _ => None,
-                        };
-                        if far && (from_c || reads.is_some()) {
-                            ahead::sum(simd, mr, strip, reads);
-                        } else {
-                            strip.sum(simd, mr);
-                        }
-                        // The strip's sums are still in L1.
-                        if finish && E::CHANGES {
-                            epilogue::apply(simd, self.epilogue, self.c, self.c_stride, rows.clone(), columns);
-                        }
+                    // LOOP 1
+                    strip.sum(simd, mr);
+                    // The strip's sums are still in L1.
+                    if let Some(sink) = sink.filter(|_| finished) {
+                        sink.finish(simd, c, c_stride, ic.clone(), jr);
                     }
                 }
             }
         }
     }
+}
+
+/// `Cᵀ = Bᵀ·Aᵀ` in the workspace, whose transpose is stored: each element is the same chain, since a product's factors may be exchanged.
+///
+/// ```text
+///   A, few rows, packed as the right operand       B's columns, contiguous along k, broadcast in place
+///        └────────────── Cᵀ in the workspace, n × m, m rounded up to whole vectors ──────────────┘
+///                                   LANES rows, four columns at a time, transposed
+///                                           C, through the epilogue
+/// ```
+fn exchanged<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
+    let Operands { m, n, k, a, b, c, c_stride, accumulate, workspace } = operands;
+    let stride = m.next_multiple_of(S::LANES.max(4));
+    let (sums, workspace) = workspace.split_at_mut(n.next_multiple_of(S::LANES) * stride);
+    let transposed = Operands { m: n, n: m, k, a: b.t(), b: a.t(), c: sums, c_stride: stride, accumulate, workspace };
+    tiles(simd, plan, transposed, None);
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let sums = View { data: sums, row_stride: stride, col_stride: 1 };
+            for columns in vectors(simd, n) {
+                for from in (0..m).step_by(4) {
+                    let quad = pack::load_columns(simd, sums, columns.clone(), from);
+                    for (i, sums) in (from..m).zip(quad) {
+                        simd.store_partial(sums, &mut c[i * c_stride..][columns.clone()]);
+                    }
+                }
+            }
+        },
+    );
+    if let Some(sink) = sink {
+        sink.finish(simd, c, c_stride, 0..m, 0..n);
+    }
+}
+
+/// A strip's place in the loops.
+struct StripPlace {
+    pc: Range<usize>,
+    jr: Range<usize>,
+    /// Columns of the block before the strip.
+    at: usize,
+    /// Whether its rows are the first block's.
+    first: bool,
+}
+
+impl Tiles {
+    /// The workspace's parts: panels of B, from the start of a cache line on, and of A.
+    #[inline(always)]
+    fn split<'p>(&self, n: usize, workspace: &'p mut [f32]) -> (&'p mut [f32], &'p mut [f32]) {
+        let columns = if self.keep_b { n.min(NC) } else { self.nr };
+        let aligned = aligned(workspace);
+        let b = (columns.next_multiple_of(self.nr) * self.kc).min(aligned.len());
+        aligned.split_at_mut(b)
+    }
+
+    /// A's rows `ic`, packed if they have to be.
+    #[inline(always)]
+    fn left<'p, S: Simd>(
+        &self,
+        simd: S,
+        a: View<'p>,
+        ic: Range<usize>,
+        pc: Range<usize>,
+        panels: &'p mut [f32],
+    ) -> StripRows<'p> {
+        match self.a {
+            Left::Packed => {
+                pack::rows(simd, self.mr, a, ic, pc, panels);
+                StripRows::Packed(panels)
+            }
+            Left::InPlace => {
+                let View { data, row_stride, col_stride } = a;
+                let elements = &data[ic.start * row_stride + pc.start * col_stride..];
+                StripRows::InPlace(Elements { elements, row_stride, col_stride })
+            }
+        }
+    }
+
+    /// A strip's columns of B, packed if they have to be: for the first block of rows; the others find them packed.
+    #[inline(always)]
+    fn right<'p, S: Simd>(&self, simd: S, b: View<'p>, place: StripPlace, panels: &'p mut [f32]) -> Columns<'p> {
+        let StripPlace { pc, jr, at, first } = place;
+        let width = jr.len().next_multiple_of(S::LANES);
+        let whole = width == jr.len();
+        let in_place =
+            |b: View<'p>| Steps { elements: &b.data[pc.start * b.row_stride + jr.start..], stride: b.row_stride };
+        if whole && self.b == Right::InPlace {
+            return Columns::InPlace(in_place(b));
+        }
+        let from = if self.keep_b { at * pc.len() } else { 0 };
+        let panel = &mut panels[from..][..width * pc.len()];
+        if whole && first && self.b == Right::Copied {
+            return Columns::Copied(in_place(b), panel);
+        }
+        if first {
+            pack::panel(simd, b, pc, jr, width, panel);
+        }
+        Columns::InPlace(Steps { elements: panel, stride: width })
+    }
+}
+
+/// The workspace from the first cache line on.
+fn aligned(workspace: &mut [f32]) -> &mut [f32] {
+    let skip = workspace.as_ptr().align_offset(4 * LINE).min(LINE).min(workspace.len());
+    &mut workspace[skip..]
+}
+
+/// A range in blocks of `len`, the last one shorter. A product of few elements has no time for the divisions of `step_by`.
+#[inline(always)]
+fn blocks(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut from = range.start;
+    core::iter::from_fn(
+        #[inline(always)]
+        move || {
+            let block = from..range.end.min(from + len);
+            from = block.end;
+            (!block.is_empty()).then_some(block)
+        },
+    )
 }

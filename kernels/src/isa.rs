@@ -2,7 +2,7 @@
 
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 use crate::simd::{Avx2, Avx512};
-use crate::simd::{Portable, Scalar, Simd};
+use crate::simd::{Lowering, Portable, Scalar, Simd};
 use core::fmt;
 
 /// An instruction set that this processor has.
@@ -77,6 +77,22 @@ impl Isa {
             Self::Avx2(_) => "avx2",
             Self::Portable(_) => "portable",
             Self::Scalar(_) => "scalar",
+        }
+    }
+
+    /// What plans need to know of it.
+    #[inline]
+    pub fn lowering(self) -> Lowering {
+        const fn of<S: Simd>(_: S) -> Lowering {
+            S::LOWERING
+        }
+        match self {
+            #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+            Self::Avx512(simd) => of(simd),
+            #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+            Self::Avx2(simd) => of(simd),
+            Self::Portable(simd) => of(simd),
+            Self::Scalar(simd) => of(simd),
         }
     }
 

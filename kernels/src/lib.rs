@@ -12,6 +12,7 @@
 #[doc(hidden)]
 pub mod sabotage;
 
+pub mod cache;
 pub mod elementwise;
 pub mod epilogue;
 pub mod gemm;

@@ -39,10 +39,23 @@ mod scalar;
 mod strided;
 
 pub use self::parts::{Parts, Same, each};
-pub use self::strided::{DisjointMut, Groups, Strided, StridedMut};
+pub use self::strided::{DisjointMut, Grid, GridGroup, GridGroups, Groups, Strided, StridedMut};
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 pub use self::{avx2::Avx2, avx512::Avx512};
 pub use self::{portable::Portable, scalar::Scalar};
+
+/// What there is to know of a lowering, without its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lowering {
+    /// [`Simd::LANES`]
+    pub lanes: usize,
+    /// [`Simd::REGISTERS`]
+    pub registers: usize,
+    /// [`Simd::FUSED`]
+    pub fused: bool,
+    /// [`Simd::VARIANTS`]
+    pub variants: bool,
+}
 
 /// Vectors of `f32` and what can be done with them, lane by lane.
 ///
@@ -58,8 +71,15 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     const LANES: usize;
     /// Vectors that fit the register file; a kernel's tile is chosen from it.
     const REGISTERS: usize;
+    /// Whether products also have micro-kernels for an A whose rows are adjacent, and for a B to be copied on the way: more code, and
+    /// somewhat faster.
+    const VARIANTS: bool;
     /// Whether [`mul_add`](Self::mul_add) rounds once. Where it does, every lowering returns the same bits.
     const FUSED: bool;
+
+    /// The same, as a value.
+    const LOWERING: Lowering =
+        Lowering { lanes: Self::LANES, registers: Self::REGISTERS, fused: Self::FUSED, variants: Self::VARIANTS };
 
     /// Runs `f` with the lowering's target features on. To be entered once a block of work.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
@@ -126,6 +146,11 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
 
     /// The sum of the lanes: the upper half is added to the lower until one lane remains.
     fn reduce_add(self, a: Self::V) -> f32;
+    /// [`reduce_add`](Self::reduce_add) of each.
+    #[inline(always)]
+    fn reduce_add_quad(self, a: [Self::V; 4]) -> [f32; 4] {
+        [self.reduce_add(a[0]), self.reduce_add(a[1]), self.reduce_add(a[2]), self.reduce_add(a[3])]
+    }
     /// The first four columns of `LANES` rows: lane r of vector c is `source[r · stride + c]`.
     ///
     /// # Panics

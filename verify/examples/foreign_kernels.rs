@@ -22,8 +22,8 @@ const EDGES: Edges = Edges {
     mc: 64,
     nc: 1024,
     unpacked_columns: 128,
-    dots_rows: 8,
-    thin_rows: 16,
+    lanes_rows: 8,
+    exchanged_rows: 16,
 };
 
 fn main() -> ExitCode {

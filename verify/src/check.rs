@@ -1,7 +1,7 @@
 //! Link A: every kernel on every instruction set against oracles that share no code with it.
 
 mod activation;
-mod dense;
+pub mod dense;
 mod detection;
 mod determinism;
 mod interface;

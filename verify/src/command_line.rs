@@ -3,6 +3,9 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use lanegrad::{Activation, Clip, Initialization, Isa, LearningRate, Momentum};
+use lanegrad_kernels::simd::Lowering;
+use lanegrad_verify::check::dense::Operation;
+use lanegrad_verify::plans::LOWERINGS;
 use lanegrad_verify::report::figures::Settings;
 use lanegrad_verify::training::{Algorithm, Experiment, HyperParameters, Loss, name};
 use lanegrad_verify::ulp::{Coverage, FUNCTIONS, Function};
@@ -37,6 +40,8 @@ pub(crate) enum Command {
     Ulp(Ulp),
     /// Plant faults in the kernels, and see that the checks notice them; in a build for it.
     Faults(Faults),
+    /// Print how products are computed: their routes, tiles, blocks, and how operands are read.
+    Plan(PlanFlags),
     /// Train on handwritten digits: MNIST, or the part of it that is embedded.
     Train(Box<Train>),
     /// Compute the lecture's figures, check and train, and show all of it in one HTML page.
@@ -103,6 +108,46 @@ pub(crate) struct Faults {
     /// Plant it on this instruction set only.
     #[arg(long, value_name = "NAME")]
     pub(crate) isa: Option<String>,
+}
+
+/// The flags of `plan`.
+#[derive(Args, Debug)]
+pub(crate) struct PlanFlags {
+    /// Layers: examples of the mini-batch, inputs and outputs.
+    #[arg(value_name = "BATCH,IN,OUT", value_parser = layer, required_unless_present = "bodies")]
+    pub(crate) layers: Vec<[usize; 3]>,
+    /// Plan this operation alone.
+    #[arg(long, value_name = "NAME", value_parser = operation_parser())]
+    operation: Option<String>,
+    /// Plan for this instruction set alone; this processor need not have it.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(LOWERINGS.map(|(name, _)| name)))]
+    isa: Option<String>,
+    /// Count the micro-kernels that are compiled.
+    #[arg(long)]
+    pub(crate) bodies: bool,
+}
+
+impl PlanFlags {
+    pub(crate) fn lowerings(&self) -> impl Iterator<Item = (&'static str, Lowering)> {
+        LOWERINGS.into_iter().filter(|(name, _)| self.isa.as_ref().is_none_or(|wanted| wanted == name))
+    }
+
+    pub(crate) fn operations(&self) -> impl Iterator<Item = Operation> {
+        let wanted = |operation: &Operation| self.operation.as_ref().is_none_or(|name| name == operation.name());
+        Operation::ALL.into_iter().filter(wanted)
+    }
+}
+
+fn operation_parser() -> PossibleValuesParser {
+    PossibleValuesParser::new(Operation::ALL.map(Operation::name))
+}
+
+fn layer(text: &str) -> Result<[usize; 3], String> {
+    let sizes: Result<Vec<usize>, _> = text.split(',').map(str::parse).collect();
+    let sizes = sizes.ok().and_then(|sizes| <[usize; 3]>::try_from(sizes).ok());
+    sizes
+        .filter(|sizes| !sizes.contains(&0))
+        .ok_or_else(|| "expected three positive numbers, as in 32,784,128".to_owned())
 }
 
 /// The flags of `report`.

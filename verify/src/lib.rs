@@ -15,6 +15,7 @@ pub mod objective;
 pub mod operand;
 #[cfg(feature = "command-line")]
 pub mod output;
+pub mod plans;
 pub mod random;
 pub mod reference;
 pub mod report;

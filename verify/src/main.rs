@@ -1,6 +1,7 @@
 //! `verify`: checks every kernel, then trains on handwritten digits. `verify --help` says more.
 
 mod command_line;
+mod plan;
 mod plant;
 mod progress;
 mod reporting;
@@ -80,6 +81,7 @@ fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure
     match command_line.command {
         Some(Command::Check(flags)) => check(&flags, out).map(drop),
         Some(Command::Ulp(flags)) => measure(&flags, out),
+        Some(Command::Plan(flags)) => Ok(plan::print(&flags, out)?),
         Some(Command::Faults(flags)) => plant::faults(&flags, out),
         Some(Command::Train(flags)) => Training::prepare(&flags, &mut backend)?.run(&mut backend, out).map(drop),
         Some(Command::Report(flags)) => {

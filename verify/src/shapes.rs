@@ -1,10 +1,10 @@
 //! Sizes at which a blocked kernel can go wrong.
 
 use lanegrad::Isa;
-use lanegrad_kernels::gemm;
-use lanegrad_kernels::isa::Kernel;
+use lanegrad_kernels::cache::L1_SET;
+use lanegrad_kernels::gemm::{self, Order, Plan, Strides, Tiles};
 use lanegrad_kernels::sabotage;
-use lanegrad_kernels::simd::Simd;
+use lanegrad_kernels::simd::Lowering;
 
 /// Where the tiles, vectors and blocks of an instruction set end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,46 +25,43 @@ pub struct Edges {
     pub nc: usize,
     /// Up to so many columns rows are read without packing.
     pub unpacked_columns: usize,
-    /// Up to so many rows a product may be computed by dot products.
-    pub dots_rows: usize,
-    /// Up to so many rows a product may be computed transposed.
-    pub thin_rows: usize,
+    /// Up to this many rows a product may be summed in lanes.
+    pub lanes_rows: usize,
+    /// Up to this many rows a product's operands may be exchanged.
+    pub exchanged_rows: usize,
 }
 
 impl Edges {
     /// The edges of the library's kernels on this instruction set.
     pub fn of(isa: Isa) -> Self {
-        Self::with_rows(isa, usize::MAX)
+        Self::new(isa.lowering(), usize::MAX)
     }
 
     /// The same, with the tile of a product of `m` rows.
-    pub fn with_rows(isa: Isa, m: usize) -> Self {
-        struct Ask(usize);
-        impl Kernel for Ask {
-            type Output = Edges;
-            #[inline(always)]
-            fn run<S: Simd>(self, simd: S) -> Edges {
-                let (mr, nr) = gemm::tile_shape(simd, self.0);
-                Edges {
-                    mr,
-                    nr,
-                    lanes: S::LANES,
-                    fused: S::FUSED,
-                    kc: gemm::KC,
-                    mc: gemm::MC,
-                    nc: gemm::NC,
-                    unpacked_columns: gemm::UNPACKED_MAX_N,
-                    dots_rows: gemm::DOTS_MAX_M,
-                    thin_rows: gemm::THIN_MAX_M,
-                }
-            }
+    pub fn new(lowering: Lowering, m: usize) -> Self {
+        // Neither few rows nor few columns, nor contiguous along anything: the loops.
+        let strides = Strides { row: 2, col: 2 };
+        let order = Order::Chain { accumulate: false };
+        let Plan::Tiles(Tiles { mr, nr, .. }) = Plan::new(lowering, [m, usize::MAX, 1], strides, strides, order) else {
+            unreachable!("nothing can be read in place")
+        };
+        Self {
+            mr: mr.min(m),
+            nr,
+            lanes: lowering.lanes,
+            fused: lowering.fused,
+            kc: gemm::KC,
+            mc: gemm::MC,
+            nc: gemm::NC,
+            unpacked_columns: gemm::IN_PLACE_MAX_N,
+            lanes_rows: gemm::LANES_MAX_M,
+            exchanged_rows: gemm::EXCHANGE_MAX_M,
         }
-        isa.run(Ask(m))
     }
 
     /// m, n, k around every edge: all up to twice the tile and one more, with few k; then each block's edge in turn.
     pub fn products(self) -> impl Iterator<Item = [usize; 3]> {
-        let Self { mr, nr, kc, mc, nc, unpacked_columns, dots_rows, thin_rows, .. } = self;
+        let Self { mr, nr, kc, mc, nc, unpacked_columns, lanes_rows, exchanged_rows, .. } = self;
         let tiles = product(0..=2 * mr + 1, 0..=2 * nr + 1, [0, 1, 2, 5]);
         let vectors = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], 0..=2 * self.lanes + 1);
         let depth = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], around([kc, 2 * kc]));
@@ -74,35 +71,30 @@ impl Edges {
         let columns =
             product([1, mr + 1, 33], around([unpacked_columns, 2 * unpacked_columns, nc]), [1, self.lanes, 33]);
         let thin = product(
-            around([dots_rows, thin_rows]),
-            [1, nr, nr + 1, thin_rows, thin_rows + 1, 2 * thin_rows],
+            around([lanes_rows, exchanged_rows]),
+            [1, nr, nr + 1, exchanged_rows, exchanged_rows + 1, 2 * exchanged_rows],
             [0, 1, 33],
         );
         // Rows as far apart as makes wide products pack them, often enough for every layout.
-        let crowded = product(
-            [2 * self.lanes + mr + 1],
-            2 * unpacked_columns + 1..2 * unpacked_columns + 11,
-            [gemm::CROWDED_STRIDE],
-        );
+        let crowded = product([2 * self.lanes + mr + 1], 2 * unpacked_columns + 1..2 * unpacked_columns + 11, [L1_SET]);
         // Dot products of every height, over pieces of operands that have to be packed; sums of few rows, over several pieces.
-        let dots = product(1..=dots_rows, [1, 15, 16, 17, 33], around([16, 32, gemm::DOTS_DEPTH]));
-        let pieces = product([1, 3], around([gemm::ROWS_PIECE / 4, gemm::ROWS_PIECE]), [1, 3, 4, 5, 9]);
+        let dots = product(1..=lanes_rows, [1, 15, 16, 17, 33], around([16, 32, gemm::KC]));
+        let pieces = product([1, 3], around([gemm::ROW_PIECE / 4, gemm::ROW_PIECE]), [1, 3, 4, 5, 9, 13]);
         // Few terms: as many columns as it takes to sum whole rows, one less and one more.
-        let few = (0..=gemm::ROWS_MAX_K + 1)
-            .flat_map(|k| product([2, 5], around([k.max(1) * gemm::ROWS_COLUMNS_A_TERM]), [k]));
-        // One row, before and behind the edges between its two ways.
-        let row = product(
-            [1],
-            around([gemm::ONE_ROW_MAX_N, 8 * self.lanes]),
-            around([gemm::ONE_ROW_MAX_LEN / gemm::ONE_ROW_MAX_N]),
-        );
+        let few =
+            (0..=gemm::FEW_TERMS + 1).flat_map(|k| product([2, 5], around([k.max(1) * gemm::FEW_TERMS_COLUMNS]), [k]));
+        // One row, on both sides of the edge between its two ways.
+        let row = product([1], around([gemm::NARROW_N, 8 * self.lanes]), around([gemm::NARROW_LEN / gemm::NARROW_N]));
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
         // A C beyond L2, summed in parts of four tiles, and a few rows more; one that is not.
         let far = [(4 * mr + 1, 0), (9 * mr + 2, 0), (5 * mr, 1)].map(|(m, less)| [m, gemm::FAR.div_ceil(m) - less, 9]);
-        // A B beyond L2, packed in groups of panels; behind the last whole group are a few columns. Of a larger one, either way
-        // round, see `product::against`.
-        let groups = product([gemm::IN_PLACE_TILES * mr + 1], gemm::FAR / kc..gemm::FAR / kc + 10, [kc]);
+        // A B that the first tile of a strip copies, strips of each width, in all layouts.
+        let vectors_in_a_row = nr / self.lanes;
+        let copied = (1..=vectors_in_a_row).flat_map(move |vectors| {
+            let n = nr + vectors * self.lanes;
+            product([gemm::IN_PLACE_TILES * mr + 1], [n], gemm::NEAR / n + 1..gemm::NEAR / n + 26)
+        });
         // A B that is read where it is by each of a few tiles; one tile more.
         let in_place = product(around([gemm::IN_PLACE_TILES * mr]), around([gemm::FAR / kc + nr]), [65]);
         tiles
@@ -117,9 +109,9 @@ impl Edges {
             .chain(dots)
             .chain(pieces)
             .chain(few)
+            .chain(copied)
             .chain(row)
             .chain(far)
-            .chain(groups)
             .chain(in_place)
     }
 

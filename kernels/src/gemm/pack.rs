@@ -9,10 +9,8 @@
 //! So a panel of A is one of Aᵀ, and there is one way to pack. What is missing at the edge is zeros. The last panel of
 //! B is only as many vectors wide as it needs.
 
-use super::ahead::FAR;
-use super::blocking::{GROUP, row_tiles};
-use super::operands::{STEPS_AHEAD, ask};
-use crate::simd::{DisjointMut, Simd, Strided, StridedMut, each};
+use super::plan::{FAR, row_tiles};
+use crate::simd::{Simd, Strided, StridedMut};
 use crate::view::View;
 use core::ops::Range;
 
@@ -31,41 +29,7 @@ pub(super) fn panel<S: Simd>(
     );
 }
 
-/// Packs a group of B's columns, which are contiguous across, from `column` on into four panels. Compiled once a lowering.
-pub(super) fn group<S: Simd>(simd: S, b: View<'_>, depth: Range<usize>, column: usize, panels: &mut [f32]) {
-    const WIDTH: usize = GROUP / 4;
-    simd.vectorize(
-        #[inline(always)]
-        move || {
-            let numbers = &b.data[depth.start * b.row_stride + column..];
-            let rows = Strided::new(numbers, depth.len(), GROUP, b.row_stride).groups::<1>(0, depth.len());
-            let (left, right) = panels.split_at_mut(2 * WIDTH * depth.len());
-            let [left, right] = [left, right].map(
-                #[inline(always)]
-                |two| {
-                    let (first, second) = two.split_at_mut(WIDTH * depth.len());
-                    let panel = |numbers| DisjointMut::new(numbers, depth.len(), WIDTH, WIDTH);
-                    (panel(first), panel(second))
-                },
-            );
-            each(
-                (rows, (left, right)),
-                #[inline(always)]
-                |([row], ((first, second), (third, fourth)))| {
-                    ask(simd, row, b.row_stride.wrapping_mul(STEPS_AHEAD), GROUP);
-                    for at in (0..WIDTH).step_by(S::LANES) {
-                        simd.store(simd.load(&row[at..]), &mut first[at..]);
-                        simd.store(simd.load(&row[WIDTH + at..]), &mut second[at..]);
-                        simd.store(simd.load(&row[2 * WIDTH + at..]), &mut third[at..]);
-                        simd.store(simd.load(&row[3 * WIDTH + at..]), &mut fourth[at..]);
-                    }
-                },
-            );
-        },
-    );
-}
-
-/// Packs A's `rows` × `depth` into the panels of their tiles, one behind the other. Compiled once a lowering, not once an epilogue.
+/// Packs A's `rows` × `depth` into the micro-panels of their tiles, one after the other. Compiled once per lowering.
 pub(super) fn rows<S: Simd>(
     simd: S,
     mr: usize,
@@ -78,14 +42,15 @@ pub(super) fn rows<S: Simd>(
         #[inline(always)]
         move || {
             // Where A is contiguous across, a few steps of all panels at a time: then its rows are read almost from end to end.
-            let steps = if a.row_stride == 1 { 32 } else { depth.len().max(1) };
+            let steps = if a.row_stride == 1 { 32 } else { depth.len() };
             for from in depth.clone().step_by(steps) {
                 let steps = from..depth.end.min(from + steps);
-                for (tile, height) in row_tiles(mr, rows.len()) {
-                    let panel = &mut panels[tile.start * depth.len()..][..height * depth.len()];
-                    let panel = &mut panel[(from - depth.start) * height..][..steps.len() * height];
+                for tile in row_tiles(mr, rows.len()) {
+                    let width = tile.len();
+                    let panel = &mut panels[tile.start * depth.len()..][..width * depth.len()];
+                    let panel = &mut panel[(from - depth.start) * width..][..steps.len() * width];
                     let columns = rows.start + tile.start..rows.start + tile.end;
-                    Packing { simd, b: a.t(), depth: steps.clone(), columns, width: height, panel }.run();
+                    Packing { simd, b: a.t(), depth: steps.clone(), columns, width, panel }.run();
                 }
             }
         },

@@ -12,67 +12,40 @@
 //! from one end to the other. With few terms (the gradient of a small mini-batch) it is that of writing C: two or four of its rows
 //! at a time, vectors that begin where a vector of memory does. Neither pays for packing, nor for the ends of many short tiles.
 //!
-//! One row of a small or narrow B is summed in registers instead, up to eight vectors of it at a time over all terms.
+//! One row of a small or narrow B is summed in registers instead.
 
-use super::Product;
-use crate::epilogue::Store;
+use super::Operands;
+use super::plan::Rows;
 use crate::simd::{Simd, Strided};
 use crate::view::View;
 use core::ops::Range;
 
-/// Up to so many rows of A.
-const MAX_M: usize = 1;
-/// Up to so many terms.
-pub const ROWS_MAX_K: usize = 8;
-/// If C has so many columns a term: of short rows too few vectors are whole, and tiles are the faster.
-pub const ROWS_COLUMNS_A_TERM: usize = 32;
-/// Columns at a time with one row, and with one term: those of C's row, and of B's, stay in L1. With more terms as many less.
-pub const ROWS_PIECE: usize = 4096;
-
-/// Up to so many columns one row's B is read a few columns at a time, as it is narrow.
-pub const ONE_ROW_MAX_N: usize = 128;
-/// Up to so many numbers too, 64 KiB: a small B is near, and nothing of it has to be foreseen.
-pub const ONE_ROW_MAX_LEN: usize = 16 * 1024;
-
-/// Whether this is the way to compute the product.
-pub(super) fn suits<E>(product: &Product<'_, E>) -> bool {
-    let Product { m, n, k, b, .. } = product;
-    b.col_stride == 1 && (*m <= MAX_M || *k <= ROWS_MAX_K && *n >= ROWS_COLUMNS_A_TERM * k)
-}
-
 /// `C = C₀ + A·B`, a few rows at a time.
-pub(super) fn multiply<S: Simd>(simd: S, product: Product<'_, Store>) {
-    let Product { m, n, k, a, b, c, c_stride, accumulate, .. } = product;
-    if m == 1 && k > 0 && (n <= ONE_ROW_MAX_N || k.saturating_mul(n) <= ONE_ROW_MAX_LEN) {
-        return OneRow { c: &mut c[..n], from_c: accumulate, a, b, k }.run(simd);
-    }
-    if k == 0 && !accumulate {
-        for i in 0..m {
-            c[i * c_stride..][..n].fill(0.0);
-        }
-    }
-    let piece = if m <= MAX_M { ROWS_PIECE } else { ROWS_PIECE / k.max(1) };
-    for jc in (0..n).step_by(piece) {
-        let columns = jc..n.min(jc + piece);
-        // No more factors at a time than registers hold: four terms of two rows, or two terms of four.
-        let height = if k < 3 { 4 } else { 2 };
+pub(super) fn multiply<S: Simd>(simd: S, plan: Rows, operands: Operands<'_>) {
+    let Operands { m, n, k, a, b, c, c_stride, accumulate, .. } = operands;
+    for from in (0..n).step_by(plan.columns) {
+        let columns = from..n.min(from + plan.columns);
         let mut i = 0;
         while i < m {
-            let rows = if m - i >= height { height } else { 1 };
+            let rows = if m - i >= plan.rows { plan.rows } else { 1 };
             let mut c = Piece { c: &mut c[i * c_stride..], c_stride, columns: columns.clone() };
             let mut p = 0;
             while p < k {
                 let from_c = accumulate || p > 0;
-                p += match (rows, k - p) {
-                    (2, 4..) => c.add::<S, 2, 4>(simd, from_c, a, i, b, p),
-                    (2, 3) => c.add::<S, 2, 3>(simd, from_c, a, i, b, p),
-                    (2, 2) => c.add::<S, 2, 2>(simd, from_c, a, i, b, p),
+                p += match (rows, plan.terms.min(k - p)) {
+                    (4, 1) => c.add::<S, 4, 1>(simd, from_c, a, i, b, p),
+                    (4, 2) => c.add::<S, 4, 2>(simd, from_c, a, i, b, p),
+                    (4, 3) => c.add::<S, 4, 3>(simd, from_c, a, i, b, p),
+                    (3, 4) => c.add::<S, 3, 4>(simd, from_c, a, i, b, p),
                     (2, 1) => c.add::<S, 2, 1>(simd, from_c, a, i, b, p),
-                    (4, 2..) => c.add::<S, 4, 2>(simd, from_c, a, i, b, p),
-                    (4, _) => c.add::<S, 4, 1>(simd, from_c, a, i, b, p),
-                    (_, 4..) => c.add::<S, 1, 4>(simd, from_c, a, i, b, p),
-                    (_, 2..) => c.add::<S, 1, 2>(simd, from_c, a, i, b, p),
-                    _ => c.add::<S, 1, 1>(simd, from_c, a, i, b, p),
+                    (2, 2) => c.add::<S, 2, 2>(simd, from_c, a, i, b, p),
+                    (2, 3) => c.add::<S, 2, 3>(simd, from_c, a, i, b, p),
+                    (2, 4) => c.add::<S, 2, 4>(simd, from_c, a, i, b, p),
+                    (1, 1) => c.add::<S, 1, 1>(simd, from_c, a, i, b, p),
+                    (1, 2) => c.add::<S, 1, 2>(simd, from_c, a, i, b, p),
+                    (1, 3) => c.add::<S, 1, 3>(simd, from_c, a, i, b, p),
+                    (1, 4) => c.add::<S, 1, 4>(simd, from_c, a, i, b, p),
+                    (rows, terms) => unreachable!("no function for {rows} rows and {terms} terms"),
                 };
             }
             i += rows;
@@ -173,6 +146,16 @@ impl<const ROWS: usize, const TERMS: usize> Sums<'_, ROWS, TERMS> {
     }
 }
 
+/// `C = C₀ + A·B` for one row, up to eight vectors of it at a time over all terms: their sums stay in registers.
+pub(super) fn one<S: Simd>(simd: S, operands: Operands<'_>) {
+    let Operands { n, k, a, b, c, accumulate, .. } = operands;
+    let mut row = OneRow { c: &mut c[..n], from_c: accumulate, a, b, k };
+    simd.vectorize(
+        #[inline(always)]
+        move || row.run(simd),
+    );
+}
+
 /// One row of C, and all terms.
 struct OneRow<'a> {
     c: &'a mut [f32],
@@ -183,22 +166,18 @@ struct OneRow<'a> {
 }
 
 impl OneRow<'_> {
-    fn run<S: Simd>(mut self, simd: S) {
-        simd.vectorize(
-            #[inline(always)]
-            move || {
-                let mut at = 0;
-                while at < self.c.len() {
-                    at += match (self.c.len() - at) / S::LANES {
-                        8.. => self.whole::<S, 8>(simd, at),
-                        4.. => self.whole::<S, 4>(simd, at),
-                        2.. => self.whole::<S, 2>(simd, at),
-                        1 => self.whole::<S, 1>(simd, at),
-                        _ => self.rest(simd, at),
-                    };
-                }
-            },
-        );
+    #[inline(always)]
+    fn run<S: Simd>(&mut self, simd: S) {
+        let mut at = 0;
+        while at < self.c.len() {
+            at += match (self.c.len() - at) / S::LANES {
+                8.. => self.whole::<S, 8>(simd, at),
+                4.. => self.whole::<S, 4>(simd, at),
+                2.. => self.whole::<S, 2>(simd, at),
+                1 => self.whole::<S, 1>(simd, at),
+                _ => self.rest(simd, at),
+            };
+        }
     }
 
     /// Sums `NV` vectors of columns from `at` on; returns the number of columns.

@@ -1,4 +1,4 @@
-//! The tile: `ROWS × NV` vectors of sums, held in registers while k runs; and the strips that tiles are the parts of.
+//! The micro-kernel: a tile of `ROWS × NV` vectors of sums, held in registers while k runs; and strips, of which tiles are the parts.
 //!
 //! ```text
 //!                     panel of B: kc × (NV vectors)
@@ -12,52 +12,52 @@
 //!               └──┘  └────────┴────────┘
 //! ```
 
-use super::blocking::row_tiles;
-use super::operands::{
-    Across, Columns, Copied, Far, InPlace, Left, LeftSteps, Packed, Place, Read, Right, RightSteps, Rows, load,
-};
-use crate::simd::{Parts, Simd, Strided, StridedMut, each};
-use core::ops::Range;
+use super::plan::{Body, MAX_VECTORS, row_tiles};
+use super::right::{Columns, Copied, Right, RightSteps, Steps, load};
+use crate::cache::LINE;
+use crate::simd::{Grid, GridGroups, Parts, Simd, Strided, StridedMut, each};
 
-/// The largest tile of a product of `m` rows: rows and columns. Fewer rows leave registers for more columns.
-pub fn tile_shape<S: Simd>(_: S, m: usize) -> (usize, usize) {
-    let mr = if S::REGISTERS >= 16 { 6 } else { 4 };
-    // The first tile is the highest.
-    let highest = row_tiles(mr, m).next().map_or(mr, |(_, height)| height);
-    let vectors = (1..=MAX_VECTORS).rev().find(|vectors| fits::<S>(highest, *vectors)).unwrap_or(1);
-    (highest, vectors * S::LANES)
+/// Rows of A over a block of k.
+#[derive(Clone, Copy)]
+pub(super) enum Rows<'a> {
+    /// In place.
+    InPlace(Elements<'a>),
+    /// The micro-panels of the tiles, one after the other.
+    Packed(&'a [f32]),
 }
 
-/// The most vectors in a row of a tile.
-const MAX_VECTORS: usize = 4;
-
-/// Whether a tile's sums, a step of B and a number of A fit the registers, one of which the compiler needs to itself.
-const fn fits<S: Simd>(rows: usize, vectors: usize) -> bool {
-    rows * vectors + vectors + 1 < S::REGISTERS
+/// Elements from the first one on, with any strides.
+#[derive(Clone, Copy)]
+pub(super) struct Elements<'a> {
+    pub(super) elements: &'a [f32],
+    pub(super) row_stride: usize,
+    pub(super) col_stride: usize,
 }
 
 /// A strip of C, no wider than a tile: `c ← c₀ + rows·columns` over a block of k.
 pub(super) struct Strip<'a> {
     pub(super) a: Rows<'a>,
     pub(super) b: Columns<'a>,
-    /// The block of k, as columns of A.
-    pub(super) depth: Range<usize>,
-    /// Rows of A and C.
-    pub(super) rows: Range<usize>,
+    /// Steps along k, at least one.
+    pub(super) depth: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
     /// C from the strip's first element on.
     pub(super) c: &'a mut [f32],
     pub(super) c_stride: usize,
-    pub(super) columns: usize,
     /// Whether c₀ is what C holds; otherwise it is zero.
     pub(super) from_c: bool,
+    /// Whether C, if it is read, is prefetched.
+    pub(super) prefetch: bool,
+    /// What the epilogue will read, from the strip's first element on, if it is to be prefetched.
+    pub(super) operand: Option<Steps<'a>>,
 }
 
 impl Strip<'_> {
-    /// Sums the strip tile by tile. Each width and each way to read A is a function of its own, compiled once a lowering: with more
-    /// tiles in one function the compiler would keep in memory what an inner loop needs.
+    /// Sums the strip tile by tile, each of at most `mr` rows.
     #[inline(never)]
-    pub(super) fn sum<S: Simd>(self, simd: S, mr: usize) {
-        // No more vectors a row than the columns need.
+    pub(super) fn sum<S: Simd>(&mut self, simd: S, mr: usize) {
+        // No more vectors per row than the columns need.
         match self.columns.div_ceil(S::LANES) {
             1 => self.vectors::<S, 1>(simd, mr),
             2 => self.vectors::<S, 2>(simd, mr),
@@ -66,63 +66,105 @@ impl Strip<'_> {
         }
     }
 
-    /// Some of its rows, to be summed in order: the first ones may copy B for the others, into a panel of that width.
-    pub(super) fn part(&mut self, rows: Range<usize>, width: usize) -> Strip<'_> {
-        let a = match self.a {
-            Rows::Packed(panels) => Rows::Packed(&panels[rows.start * self.depth.len()..]),
-            in_place => in_place,
-        };
-        let Self { c_stride, columns, from_c, .. } = *self;
-        let b = if rows.start == 0 { self.b.by_ref() } else { self.b.by_ref().copied(width) };
-        let c = &mut self.c[rows.start * c_stride..];
-        let rows = self.rows.start + rows.start..self.rows.start + rows.end;
-        Strip { a, b, depth: self.depth.clone(), rows, c, c_stride, columns, from_c }
-    }
-
     #[inline(always)]
-    fn vectors<S: Simd, const NV: usize>(self, simd: S, mr: usize) {
-        match self.a {
-            Rows::InPlace(a) => self.tiles::<S, NV, _>(simd, mr, InPlace(a)),
-            Rows::Across(a, last) => self.tiles::<S, NV, _>(simd, mr, Across(a, last)),
-            Rows::Packed(panels) => self.tiles::<S, NV, _>(simd, mr, Packed(panels)),
+    fn vectors<S: Simd, const NV: usize>(&mut self, simd: S, mr: usize) {
+        if S::VARIANTS && self.a.are_adjacent() {
+            self.tiles::<S, NV, true>(simd, mr);
+        } else {
+            self.tiles::<S, NV, false>(simd, mr);
         }
     }
 
+    /// Each width and each way to read A is a function of its own, compiled once per lowering: with more tiles in one function the
+    /// compiler would keep in memory what an inner loop needs.
     #[inline(always)]
-    fn tiles<S: Simd, const NV: usize, R: Read>(self, simd: S, mr: usize, a: R) {
+    fn tiles<S: Simd, const NV: usize, const ADJACENT: bool>(&mut self, simd: S, mr: usize) {
         simd.vectorize(
             #[inline(always)]
             move || {
-                // Each in a variable of its own: what lies in memory would be read again behind each store to C.
-                let Self { mut b, depth, rows, c, c_stride, columns, from_c, .. } = self;
-                let (step, packed_depth) = (depth.start, depth.len());
-                let depth = sabotage!(packed_depth, 4 => packed_depth.max(1) - 1);
-                for (tile, height) in row_tiles(mr, rows.len()) {
-                    let packed = tile.start * packed_depth;
-                    let place = Place { row: rows.start + tile.start, rows: tile.len(), packed, step };
-                    let c = &mut c[tile.start * c_stride..];
-                    let tile = Tile { c, c_stride, rows: tile.len(), columns, depth, from_c };
-                    // Few rows get a tile of few rows: those of a whole one would be summed in vain. The conditions are
-                    // constants: no tile is compiled that the registers do not hold.
-                    match height {
-                        1 if fits::<S>(1, NV) => tile.with::<S, 1, NV>(simd, a.rows::<1>(place, depth), &mut b),
-                        2 if fits::<S>(2, NV) => tile.with::<S, 2, NV>(simd, a.rows::<2>(place, depth), &mut b),
-                        4 if fits::<S>(4, NV) => tile.with::<S, 4, NV>(simd, a.rows::<4>(place, depth), &mut b),
-                        6 if fits::<S>(6, NV) => tile.with::<S, 6, NV>(simd, a.rows::<6>(place, depth), &mut b),
-                        _ => unreachable!("no tile of {height} rows and {NV} vectors"),
+                // Each in a variable of its own: what lies in memory would be read again after each store to C.
+                let Self { a, depth: all, rows, columns, c_stride, from_c, prefetch, operand, .. } = *self;
+                let Self { b, c, .. } = self;
+                let depth = sabotage!(all, 4 => all - 1);
+                for tile in row_tiles(mr, rows) {
+                    let from = tile.start;
+                    if prefetch && from_c && tile.end < rows {
+                        // C's rows of the next tile, while this one is summed.
+                        let next = Steps { elements: &c[tile.end * c_stride..], stride: c_stride };
+                        prefetch_rows(simd, next, (rows - tile.end).min(mr), columns);
                     }
-                    b = b.copied(NV * S::LANES);
+                    if let Some(Steps { elements, stride }) = operand {
+                        prefetch_rows(
+                            simd,
+                            Steps { elements: &elements[from * stride..], stride },
+                            tile.len(),
+                            columns,
+                        );
+                    }
+                    let c = &mut c[from * c_stride..];
+                    let place = Tile { a: a.from(from, all, tile.len()), c, c_stride, columns, depth, from_c };
+                    match tile.len() {
+                        1 if compiled::<S>(1, NV, ADJACENT, false) => place.read::<S, 1, NV, ADJACENT>(simd, b),
+                        2 if compiled::<S>(2, NV, ADJACENT, false) => place.read::<S, 2, NV, ADJACENT>(simd, b),
+                        3 if compiled::<S>(3, NV, ADJACENT, false) => place.read::<S, 3, NV, ADJACENT>(simd, b),
+                        4 if compiled::<S>(4, NV, ADJACENT, false) => place.read::<S, 4, NV, ADJACENT>(simd, b),
+                        5 if compiled::<S>(5, NV, ADJACENT, false) => place.read::<S, 5, NV, ADJACENT>(simd, b),
+                        6 if compiled::<S>(6, NV, ADJACENT, false) => place.read::<S, 6, NV, ADJACENT>(simd, b),
+                        height => unreachable!("no tile of {height} rows and {NV} vectors"),
+                    }
+                    b.copied(NV * S::LANES);
                 }
             },
         );
     }
 }
 
-/// A tile of C, of as many rows and columns as there are.
+impl<'a> Rows<'a> {
+    /// Whether the rows of a step are adjacent, as in a micro-panel.
+    #[inline(always)]
+    fn are_adjacent(self) -> bool {
+        match self {
+            Self::InPlace(rows) => rows.row_stride == 1,
+            Self::Packed(_) => true,
+        }
+    }
+
+    /// The rows of a tile of `height` rows, the first of which is row `from`.
+    #[inline(always)]
+    fn from(self, from: usize, depth: usize, height: usize) -> Elements<'a> {
+        match self {
+            Self::InPlace(rows) => Elements { elements: &rows.elements[from * rows.row_stride..], ..rows },
+            Self::Packed(panels) => Elements { elements: &panels[from * depth..], row_stride: 1, col_stride: height },
+        }
+    }
+}
+
+/// Prefetches the first `width` elements of some rows.
+#[inline(always)]
+fn prefetch_rows<S: Simd>(simd: S, matrix: Steps<'_>, rows: usize, width: usize) {
+    for row in (0..rows).map(
+        #[inline(always)]
+        |i| i * matrix.stride,
+    ) {
+        for line in (0..width).step_by(LINE) {
+            simd.prefetch(matrix.elements, row + line);
+        }
+        simd.prefetch(matrix.elements, row + width - 1);
+    }
+}
+
+/// Whether there is such a micro-kernel. It is a constant wherever it is asked: no other is compiled.
+#[inline(always)]
+const fn compiled<S: Simd>(rows: usize, vectors: usize, adjacent: bool, copies: bool) -> bool {
+    Body { rows, vectors, adjacent, copies }.is_compiled(S::LOWERING)
+}
+
+/// A tile of C.
 struct Tile<'a> {
+    /// Its rows of A.
+    a: Elements<'a>,
     c: &'a mut [f32],
     c_stride: usize,
-    rows: usize,
     columns: usize,
     /// Steps along k.
     depth: usize,
@@ -131,44 +173,48 @@ struct Tile<'a> {
 
 impl Tile<'_> {
     #[inline(always)]
-    fn with<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, a: impl Left, b: &mut Columns<'_>) {
+    fn read<S: Simd, const ROWS: usize, const NV: usize, const ADJACENT: bool>(mut self, simd: S, b: &mut Columns<'_>) {
+        // A constant, for the compiler.
+        self.a.row_stride = if ADJACENT { 1 } else { self.a.row_stride };
         match b {
-            Columns::Near(steps) => self.sum::<S, ROWS, NV, _>(simd, a, *steps),
-            Columns::Far(steps) => self.sum::<S, ROWS, NV, _>(simd, a, Far(*steps)),
-            Columns::Copied(steps, panel) => self.sum::<S, ROWS, NV, _>(simd, a, Copied(*steps, panel)),
+            Columns::InPlace(steps) => self.sum::<S, ROWS, NV>(simd, *steps),
+            Columns::Copied(steps, panel) if compiled::<S>(ROWS, NV, ADJACENT, true) => {
+                self.sum::<S, ROWS, NV>(simd, Copied(*steps, panel));
+            }
+            Columns::Copied(..) => unreachable!("no tile of {ROWS} rows and {NV} vectors copies B"),
         }
     }
 
     #[inline(always)]
-    fn sum<S: Simd, const ROWS: usize, const NV: usize, B: Right>(mut self, simd: S, a: impl Left, mut b: B) {
-        let whole = self.rows == ROWS && self.columns == NV * S::LANES;
+    fn sum<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, mut b: impl Right) {
+        let Self { a, c, c_stride, columns, depth, from_c } = self;
+        let a = Grid::<ROWS>::new(a.elements, depth, a.row_stride, a.col_stride);
+        let width = NV * S::LANES;
+        let whole = columns == width;
         let mut sums = [[simd.splat(0.0); NV]; ROWS];
-        if self.from_c && whole {
-            let mut rows = Strided::new(self.c, ROWS, NV * S::LANES, self.c_stride);
+        if from_c && whole {
+            let mut rows = Strided::new(c, ROWS, width, c_stride);
             for i in 0..ROWS {
                 sums[i] = load(simd, rows.next().expect("there are as many"));
             }
-        } else if self.from_c {
+        } else if from_c {
             for i in 0..ROWS {
-                if i < self.rows {
-                    let row = self.row(i, self.columns);
-                    for j in 0..NV {
-                        sums[i][j] = simd.load_partial(&row[j * S::LANES..]);
-                    }
+                let row = &c[i * c_stride..][..columns];
+                for j in 0..NV {
+                    sums[i][j] = simd.load_partial(&row[j * S::LANES..]);
                 }
             }
         }
 
-        let width = NV * S::LANES;
-        let pairs = self.depth / 2 * 2;
-        steps::<S, ROWS, NV, 2>(simd, &mut sums, a.steps::<2>(0, pairs), b.steps::<2>(0, pairs, width));
-        if pairs < self.depth {
-            steps::<S, ROWS, NV, 1>(simd, &mut sums, a.steps::<1>(pairs, 1), b.steps::<1>(pairs, 1, width));
+        let pairs = depth / 2 * 2;
+        steps::<S, ROWS, NV, 2>(simd, &mut sums, a.groups::<2>(0, pairs / 2), b.steps::<2>(0, pairs, width));
+        if pairs < depth {
+            steps::<S, ROWS, NV, 1>(simd, &mut sums, a.groups::<1>(pairs, 1), b.steps::<1>(pairs, 1, width));
         }
 
         // Index loops: iterating over the sums by value would spill them all.
         if sabotage!(whole, 2 => false) {
-            let mut rows = StridedMut::new(self.c, ROWS, NV * S::LANES, self.c_stride);
+            let mut rows = StridedMut::new(c, ROWS, width, c_stride);
             for i in 0..ROWS {
                 let row = rows.part();
                 for j in 0..NV {
@@ -177,28 +223,21 @@ impl Tile<'_> {
             }
         } else {
             for i in 0..ROWS {
-                if i < self.rows {
-                    let row = self.row(i, sabotage!(self.columns, 2 => self.columns + 1));
-                    for j in 0..NV {
-                        simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
-                    }
+                let row = &mut c[i * c_stride..][..sabotage!(columns, 2 => columns + 1)];
+                for j in 0..NV {
+                    simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
                 }
             }
         }
     }
-
-    #[inline(always)]
-    fn row(&mut self, i: usize, columns: usize) -> &mut [f32] {
-        &mut self.c[i * self.c_stride..][..columns]
-    }
 }
 
-/// `U` steps along k at a time, as long as there are so many.
+/// `U` steps along k per iteration, to halve the branches.
 #[inline(always)]
 fn steps<S: Simd, const ROWS: usize, const NV: usize, const U: usize>(
     simd: S,
     sums: &mut [[S::V; NV]; ROWS],
-    a: impl Parts<Part: LeftSteps>,
+    a: GridGroups<'_, ROWS, U>,
     b: impl Parts<Part: RightSteps>,
 ) {
     each(
@@ -208,7 +247,7 @@ fn steps<S: Simd, const ROWS: usize, const NV: usize, const U: usize>(
             for u in 0..U {
                 let vectors = columns.load::<S, NV>(simd, u);
                 for i in 0..ROWS {
-                    let a = simd.splat(rows.at(u, i));
+                    let a = simd.splat(rows.at(i, u));
                     for j in 0..NV {
                         sums[i][j] = simd.mul_add(a, vectors[j], sums[i][j]);
                     }

@@ -131,6 +131,7 @@ impl<S: Simd> Simd for Saboteur<S> {
     type M = S::M;
     const LANES: usize = S::LANES;
     const REGISTERS: usize = S::REGISTERS;
+    const VARIANTS: bool = S::VARIANTS;
     const FUSED: bool = S::FUSED;
 
     #[inline(always)]

@@ -40,6 +40,7 @@ impl Simd for Avx2 {
     type M = __m256;
     const LANES: usize = 8;
     const REGISTERS: usize = 16;
+    const VARIANTS: bool = true;
     const FUSED: bool = true;
 
     #[inline(always)]
@@ -141,6 +142,24 @@ impl Simd for Avx2 {
             let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+        reduce_add_quad(a: [__m256; 4]) -> [f32; 4] {
+            let [a, b, c, d] = a;
+            // The four lanes of a and, in the upper half, of b.
+            let ab = _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b));
+            let cd = _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(c, d), _mm256_permute2f128_ps::<0x31>(c, d));
+            // Two lanes of a and of c, and in the upper half of b and of d.
+            let low = _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd);
+            let two = _mm256_add_ps(low, _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd));
+            let one = _mm256_add_ps(two, _mm256_movehdup_ps(two));
+            let (ac, bd) = (_mm256_castps256_ps128(one), _mm256_extractf128_ps::<1>(one));
+            // a, c, b, d at even places.
+            let sums = _mm_shuffle_ps::<0b10_00_10_00>(ac, bd);
+            let sums = _mm_shuffle_ps::<0b11_01_10_00>(sums, sums);
+            let mut array = [0.0; 4];
+            // SAFETY: the array has four elements; their alignment does not matter.
+            unsafe { _mm_storeu_ps(array.as_mut_ptr(), sums) };
+            array
         }
         load_columns(source: &[f32], stride: usize) -> [__m256; 4] {
             let needed = stride.saturating_mul(7).saturating_add(4);

@@ -46,6 +46,7 @@ impl Simd for Avx512 {
     type M = __mmask16;
     const LANES: usize = 16;
     const REGISTERS: usize = 32;
+    const VARIANTS: bool = true;
     const FUSED: bool = true;
 
     #[inline(always)]

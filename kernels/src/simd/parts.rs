@@ -3,7 +3,7 @@
 //! A chain of iterators asks each of them in each step whether it has come to its end, which costs an inner loop of few
 //! instructions a tenth of its time.
 
-/// Parts that are had by their number.
+/// Parts that are had in order.
 pub trait Parts {
     /// One of them.
     type Part;
@@ -11,10 +11,10 @@ pub trait Parts {
     /// How many there are.
     fn count(&self) -> usize;
 
-    /// The part of that number.
+    /// The next part, whose number this is.
     ///
     /// # Safety
-    /// The number is less than the count, and each is asked for once.
+    /// The number is less than the count, and the parts are asked for in order, each once.
     unsafe fn part(&mut self, number: usize) -> Self::Part;
 }
 
@@ -22,7 +22,7 @@ pub trait Parts {
 #[inline(always)]
 pub fn each<P: Parts>(mut parts: P, mut f: impl FnMut(P::Part)) {
     for number in 0..parts.count() {
-        // SAFETY: less than the count, and once.
+        // SAFETY: less than the count, in order, and once.
         f(unsafe { parts.part(number) });
     }
 }

@@ -20,6 +20,7 @@ impl Simd for Portable {
     const LANES: usize = 8;
     /// `f32x8` takes two registers where the target's are 128 bits wide.
     const REGISTERS: usize = if cfg!(target_feature = "avx") || cfg!(target_arch = "aarch64") { 16 } else { 8 };
+    const VARIANTS: bool = false;
     const FUSED: bool = FUSED;
 
     /// Not inlined: what enters it is compiled once, as on the lowerings that have features to switch on.

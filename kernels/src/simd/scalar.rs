@@ -11,6 +11,7 @@ impl Simd for Scalar {
     type M = bool;
     const LANES: usize = 1;
     const REGISTERS: usize = 16;
+    const VARIANTS: bool = false;
     const FUSED: bool = true;
 
     /// Not inlined: what enters it is compiled once, as on the lowerings that have features to switch on.

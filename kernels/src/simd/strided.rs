@@ -34,7 +34,7 @@ impl<'a> Strided<'a> {
     #[inline(always)]
     pub fn groups<const N: usize>(self, from: usize, count: usize) -> Groups<'a, N> {
         assert!(from <= self.left && count <= (self.left - from) / N, "strided: there are no more parts");
-        Groups { parts: self, from, count }
+        Groups { parts: Self { at: self.at.wrapping_add(from.wrapping_mul(self.stride)), ..self }, count }
     }
 }
 
@@ -94,8 +94,8 @@ impl<'a> StridedMut<'a> {
 /// Several parts at a time: [`Strided::groups`].
 #[derive(Clone, Copy, Debug)]
 pub struct Groups<'a, const N: usize> {
+    /// From the next part on.
     parts: Strided<'a>,
-    from: usize,
     count: usize,
 }
 
@@ -106,15 +106,94 @@ impl<'a, const N: usize> Parts for Groups<'a, N> {
         self.count
     }
     #[inline(always)]
-    unsafe fn part(&mut self, number: usize) -> Self::Part {
+    unsafe fn part(&mut self, _: usize) -> Self::Part {
         let Strided { slice, at, width, stride, .. } = self.parts;
         let mut group = [slice; N];
         for (i, part) in group.iter_mut().enumerate() {
-            let at = at + (self.from + number * N + i) * stride;
-            // SAFETY: `groups` saw that there is a part of that number, and `new` that it lies in the slice.
+            let at = at + i * stride;
+            // SAFETY: `groups` saw that there are as many parts, and `new` that each lies in the slice.
             *part = unsafe { slice.get_unchecked(at..at + width) };
         }
+        // A sum instead of a product with the number: the compiler keeps one pointer.
+        self.parts.at = at.wrapping_add(N.wrapping_mul(stride));
         group
+    }
+}
+
+/// `ROWS` × `count` elements of a slice, with a stride for the rows and one for the columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid<'a, const ROWS: usize> {
+    slice: &'a [f32],
+    count: usize,
+    row_stride: usize,
+    col_stride: usize,
+}
+
+impl<'a, const ROWS: usize> Grid<'a, ROWS> {
+    /// Element (0, 0) is the slice's first.
+    ///
+    /// # Panics
+    /// When the last element does not lie in the slice, in every build.
+    #[inline(always)]
+    pub fn new(slice: &'a [f32], count: usize, row_stride: usize, col_stride: usize) -> Self {
+        let last_row = (ROWS - 1).saturating_mul(row_stride);
+        expect_inside(slice, count, last_row.saturating_add(1), col_stride);
+        Self { slice, count, row_stride, col_stride }
+    }
+
+    /// `count` times `N` columns, from column `from` on.
+    ///
+    /// # Panics
+    /// When there are fewer, in every build.
+    #[inline(always)]
+    pub fn groups<const N: usize>(self, from: usize, count: usize) -> GridGroups<'a, ROWS, N> {
+        assert!(from <= self.count && count <= (self.count - from) / N, "strided: there are no more columns");
+        GridGroups { grid: self, at: from.wrapping_mul(self.col_stride), count }
+    }
+}
+
+/// Several columns at a time: [`Grid::groups`].
+#[derive(Clone, Copy, Debug)]
+pub struct GridGroups<'a, const ROWS: usize, const N: usize> {
+    grid: Grid<'a, ROWS>,
+    /// Where the next columns begin.
+    at: usize,
+    count: usize,
+}
+
+/// `ROWS` × `N` elements of a [`Grid`].
+#[derive(Clone, Copy, Debug)]
+pub struct GridGroup<'a, const ROWS: usize, const N: usize> {
+    grid: Grid<'a, ROWS>,
+    at: usize,
+}
+
+impl<'a, const ROWS: usize, const N: usize> Parts for GridGroups<'a, ROWS, N> {
+    type Part = GridGroup<'a, ROWS, N>;
+    #[inline(always)]
+    fn count(&self) -> usize {
+        self.count
+    }
+    #[inline(always)]
+    unsafe fn part(&mut self, _: usize) -> Self::Part {
+        let group = GridGroup { grid: self.grid, at: self.at };
+        self.at = self.at.wrapping_add(N.wrapping_mul(self.grid.col_stride));
+        group
+    }
+}
+
+impl<const ROWS: usize, const N: usize> GridGroup<'_, ROWS, N> {
+    /// The element of a row and of the group's columns.
+    ///
+    /// # Panics
+    /// When there is no such row or column, in every build.
+    #[inline(always)]
+    pub fn at(&self, row: usize, column: usize) -> f32 {
+        assert!(row < ROWS && column < N, "strided: there is no such element");
+        let Grid { slice, row_stride, col_stride, .. } = self.grid;
+        // SAFETY: `groups` saw that there are these columns, and `new` that their elements lie in the slice. A part is made only by
+        // `part`, whose caller has seen that its number is less than the count.
+        unsafe { *slice.get_unchecked(self.at + row * row_stride + column * col_stride) }
     }
 }
 

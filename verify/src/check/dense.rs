@@ -9,11 +9,54 @@ use crate::shapes::Edges;
 use crate::tally::Tally;
 use lanegrad::dense::{self, ActivationBackward, Backward, Forward, Gradient};
 use lanegrad::{Activation, Backend, Isa, MatMut, MatRef};
+use lanegrad_kernels::gemm::Order;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 /// The largest error of an activation function, in units in the last place.
 pub(super) const ACTIVATION_ULP: f64 = crate::ulp::LIMIT;
+
+/// One of a layer's three products.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// [`dense::forward`]
+    Forward,
+    /// [`dense::backward`]
+    Backward,
+    /// [`dense::gradient`]
+    Gradient,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Forward, Self::Backward, Self::Gradient];
+
+    /// The operation that computes the `turn`-th product of a check.
+    pub fn of_turn(turn: usize, accumulate: bool) -> Self {
+        match turn % 3 {
+            0 if !accumulate => Self::Forward,
+            1 if !accumulate => Self::Backward,
+            _ => Self::Gradient,
+        }
+    }
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+            Self::Gradient => "gradient",
+        }
+    }
+
+    /// The order in which it sums a product of `m` rows.
+    pub fn order(self, m: usize, accumulate: bool) -> Order {
+        match self {
+            Self::Forward => Order::of_forward(m),
+            Self::Backward | Self::Gradient => Order::Chain { accumulate },
+        }
+    }
+}
 
 /// `A·B` by each of the three operations in turn.
 fn by_turns(isa: Isa) -> impl FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) {
@@ -22,12 +65,12 @@ fn by_turns(isa: Isa) -> impl FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) {
     move |a, b, c, accumulate| {
         turn += 1;
         let backend = &mut backend;
-        let done = match turn % 3 {
-            0 if !accumulate => {
+        let done = match Operation::of_turn(turn, accumulate) {
+            Operation::Forward => {
                 dense::forward(backend, Forward { x: a, w: b.t(), bias: None, activation: Activation::Identity }, c)
             }
-            1 if !accumulate => dense::backward(backend, Backward { delta: a, w: b, below: None }, c),
-            _ => dense::gradient(backend, Gradient { delta: a.t(), x: b, accumulate }, c, None),
+            Operation::Backward => dense::backward(backend, Backward { delta: a, w: b, below: None }, c),
+            Operation::Gradient => dense::gradient(backend, Gradient { delta: a.t(), x: b, accumulate }, c, None),
         };
         done.expect("the shapes fit");
     }

@@ -105,7 +105,7 @@ pub(super) fn neighbours(isa: Isa, tally: &mut Tally) {
         (z, below)
     };
     // Up to so many rows, a forward product has an order of its own.
-    let few = gemm::DOTS_MAX_M.min(batch);
+    let few = gemm::LANES_MAX_M.min(batch);
     for rows in [few, batch] {
         let (x, delta) = (&x[..rows * inputs], &delta[..rows * outputs]);
         let (z, below) = run(x, delta);

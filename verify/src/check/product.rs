@@ -11,14 +11,28 @@ use rand::{RngExt, SeedableRng};
 /// What is under test: writes `A·B` to C or, if told to accumulate, adds it to what C holds.
 pub type Multiply<'a> = dyn FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) + 'a;
 
-/// Integers small enough that every sum is exact: it must agree bit for bit, in whatever order it was added up.
+/// A product to be checked.
+#[derive(Debug)]
+pub struct Case {
+    /// m×k
+    pub a: Operand,
+    /// k×n
+    pub b: Operand,
+    /// m×n
+    pub c: Output,
+    /// Whether `A·B` is added to what C holds.
+    pub accumulate: bool,
+    place: String,
+}
+
+/// Integers small enough that every sum is exact, in products of all sizes at which something may change.
 ///
 /// A's and B's layouts, the gaps in C and accumulation take turns; every combination comes up many times. Operands with one
 /// row repeated come up too.
-pub fn integers(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
+pub fn cases(edges: Edges) -> impl Iterator<Item = Case> {
     const LARGEST: i64 = 15;
     let mut rng = StdRng::seed_from_u64(1);
-    for (turn, [m, n, k]) in edges.products().enumerate() {
+    edges.products().enumerate().map(move |(turn, [m, n, k])| {
         assert!(k as i64 * LARGEST * LARGEST + LARGEST <= 1 << 24, "a sum of {k} products may be inexact");
         let mut integer = || rng.random_range(1..=LARGEST) as f32 * if rng.random() { 1.0 } else { -1.0 };
         let layouts = (Layout::ALL[turn % 5], Layout::ALL[turn / 5 % 5]);
@@ -30,25 +44,32 @@ pub fn integers(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
             0 => Operand::broadcast(k, n, |_| integer()),
             _ => Operand::from_fn(k, n, layouts.1, |_, _| integer()),
         };
-        let accumulate = turn % 3 == 0;
+        let accumulate = turn % 11 % 3 == 0;
         let mut c = Output::new(m, n, [0, 1, 5][turn % 7 % 3]);
         if accumulate {
             c.fill(|_, _| integer());
         }
+        let place = format!("{m}×{n}×{k}, A {:?}, B {:?}, accumulate {accumulate}", layouts.0, layouts.1);
+        Case { a, b, c, accumulate, place }
+    })
+}
+
+/// Integers: whatever the order in which they are added up, each sum must agree bit for bit.
+pub fn integers(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
+    for Case { a, b, mut c, accumulate, place } in cases(edges) {
         let before = c.clone();
         multiply(a.view(), b.view(), c.view(), accumulate);
-
-        let place = || format!("{m}×{n}×{k}, A {:?}, B {:?}, accumulate {accumulate}", layouts.0, layouts.1);
+        let (m, n, k) = (a.view().rows(), b.view().cols(), a.view().cols());
         for i in 0..m {
             for j in 0..n {
                 let start = if accumulate { before.at(i, j) as i64 } else { 0 };
                 let sum = (0..k).fold(start, |sum, p| sum + a.at(i, p) as i64 * b.at(p, j) as i64);
                 // A sum of 0 may have either sign.
-                tally.same(c.at(i, j) + 0.0, sum as f32, || format!("{}, element ({i}, {j})", place()));
+                tally.same(c.at(i, j) + 0.0, sum as f32, || format!("{place}, element ({i}, {j})"));
             }
         }
         if let Some(at) = c.stray_write() {
-            tally.wrong(|| format!("{}: number {at} was written, which is not C's", place()));
+            tally.wrong(|| format!("{place}: number {at} was written, which is not C's"));
         }
     }
 }

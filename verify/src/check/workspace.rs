@@ -6,7 +6,7 @@ use crate::tally::Tally;
 use lanegrad::dense::{self, Forward};
 use lanegrad::{Activation, Backend, Isa};
 use lanegrad_kernels::epilogue::Store;
-use lanegrad_kernels::gemm::{Order, Product, row_tiles, workspace_len};
+use lanegrad_kernels::gemm::{Order, Plan, Product, Strides, workspace_len};
 use lanegrad_kernels::view::View;
 
 fn view(operand: &Operand) -> View<'_> {
@@ -28,6 +28,8 @@ pub(super) fn panels(isa: Isa, tally: &mut Tally) {
                 let mut workspace = vec![f32::NAN; workspace_len(m, n, k).expect("it is small")];
                 let mut c = vec![f32::NAN; m * n];
                 let (a, b, epilogue) = (view(&a), view(&b), Store);
+                let order = Order::Chain { accumulate: false };
+                let plan = Plan::new(isa.lowering(), [m, n, k], Strides::of(a), Strides::of(b), order);
                 isa.run(Product {
                     m,
                     n,
@@ -36,15 +38,14 @@ pub(super) fn panels(isa: Isa, tally: &mut Tally) {
                     b,
                     c: &mut c,
                     c_stride: n,
-                    accumulate: false,
-                    order: Order::Chain,
+                    order,
                     epilogue,
+                    plan,
                     workspace: &mut workspace,
                 });
                 // B has one panel at a time, since there is one block of rows.
-                let Edges { nr, .. } = Edges::with_rows(isa, m);
-                let rows: usize = row_tiles(mr, m).map(|(_, height)| height).sum();
-                let expected = (rows + n.min(nr).next_multiple_of(lanes)) * k;
+                let Edges { nr, .. } = Edges::new(isa.lowering(), m);
+                let expected = (m + n.min(nr).next_multiple_of(lanes)) * k;
                 let found = workspace.iter().filter(|x| !x.is_nan()).count();
                 tally.holds(found == expected, || {
                     format!("{m}×{n}×{k}: {found} numbers are in the panels, expected {expected}")

@@ -6,7 +6,7 @@ use crate::table::{overflow, row_stride, too_short};
 use crate::world::{broadcast, layer};
 use lanegrad::*;
 use lanegrad_kernels::epilogue::Store;
-use lanegrad_kernels::gemm::{self, Order, Product};
+use lanegrad_kernels::gemm::{self, Order, Plan, Product, Strides};
 use lanegrad_kernels::view::View;
 use lanegrad_verify::objective::Objective;
 use lanegrad_verify::random::uniform;
@@ -460,8 +460,8 @@ fn the_product_takes_any_stride_that_is_not_used() {
         let mut c = vec![0.0; m * n];
         let mut workspace = vec![0.0; gemm::workspace_len(m, n, k).unwrap()];
         let (c_view, workspace) = (&mut c[..], &mut workspace[..]);
-        let (accumulate, epilogue) = (false, Store);
-        isa.run(Product { m, n, k, a, b, c: c_view, c_stride, accumulate, order, epilogue, workspace });
+        let plan = Plan::new(isa.lowering(), [m, n, k], Strides::of(a), Strides::of(b), order);
+        isa.run(Product { m, n, k, a, b, c: c_view, c_stride, order, epilogue: Store, plan, workspace });
         c.iter().map(|x| x.to_bits()).collect()
     }
     let few = [1, 2, 9, 17];
@@ -470,7 +470,7 @@ fn the_product_takes_any_stride_that_is_not_used() {
         all.chain([[9, 1, LONG]]).flat_map(|sizes| Isa::available().map(move |isa| (isa, sizes)))
     {
         let (a, b) = (numbers(m * k), numbers(k * n));
-        for order in [Order::Chain, Order::of_forward(m)] {
+        for order in [Order::Chain { accumulate: false }, Order::of_forward(m)] {
             for (by_rows, huge) in HUGE.into_iter().flat_map(|huge| [(true, huge), (false, huge)]) {
                 let view = |data, rows, cols, unused: Option<usize>| {
                     let (row, col) = if by_rows { (cols, 1) } else { (1, rows) };

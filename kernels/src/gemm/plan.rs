@@ -1,0 +1,386 @@
+//! How a product is computed. Everything that depends on its sizes, its strides or the instruction set is decided here, once; what
+//! executes a plan has no thresholds.
+//!
+//! A plan never changes a bit of the result: the order of each sum is the [`Order`] that the operation has chosen.
+
+use super::Order;
+use crate::cache::{L1, L1_SET, L2, L3, LINE};
+use crate::simd::Lowering;
+use crate::view::View;
+use core::ops::Range;
+
+/// The longest block along k. C is read and written again once in 1024 steps; a panel of B, 1024×16, is 64 KiB and streams from L2.
+pub const KC: usize = 1024;
+/// The most rows of a block of A: with KC, 528 KiB, about an L2. A mini-batch of 128 is one block.
+pub const MC: usize = L2 / KC + 4;
+/// The most columns of a block of B: with KC, 8 MiB, which stays in L3.
+pub const NC: usize = L3 / KC;
+/// Up to this many steps along k a block of A has [`SHALLOW_MC`] rows: a strip of B is read from L1 by all of them.
+pub const SHALLOW_KC: usize = 64;
+/// The most rows of a block of A with at most [`SHALLOW_KC`] steps.
+pub const SHALLOW_MC: usize = 8 * MC;
+
+/// Up to this many rows a forward product is summed in sixteen lanes. This is a matter of the operation's documented order, not of speed
+/// alone.
+pub const LANES_MAX_M: usize = 8;
+/// Columns of C at a time in a product summed in lanes: B's are read by all rows while they are in L2.
+const LANES_COLUMNS: usize = 24;
+
+/// Up to this many terms, each row of C is computed from end to end, if it is long enough.
+pub const FEW_TERMS: usize = 8;
+/// Long enough: this many columns for each term. Of shorter rows too few vectors are whole, and tiles are faster.
+pub const FEW_TERMS_COLUMNS: usize = 32;
+/// Columns at a time in one row of C, or with one term: C's row and B's stay in L1.
+pub const ROW_PIECE: usize = L1 / 2;
+
+/// Up to this many columns, or with a B of at most [`NARROW_LEN`] elements, a single row is summed in registers.
+pub const NARROW_N: usize = 128;
+/// 64 KiB: nothing of B has to be prefetched.
+pub const NARROW_LEN: usize = 2 * L1;
+
+/// Up to this many rows, a product with both operands contiguous along k is computed as `Cᵀ = Bᵀ·Aᵀ`: what has to be packed then is A.
+pub const EXCHANGE_MAX_M: usize = 64;
+/// Up to this many columns, A is read in place: each of its elements is used too seldom to pay for packing.
+pub const IN_PLACE_MAX_N: usize = 128;
+/// Up to this many elements, 28 KiB, B stays in L1, and nothing is packed or copied.
+pub const NEAR: usize = L1 - L1 / 8;
+/// Up to this many tiles of rows, B is read in place by each of them: copying costs the first tile more than it saves the others.
+pub const IN_PLACE_TILES: usize = 6;
+/// From this many elements on a matrix does not stay in L2, and is prefetched.
+pub const FAR: usize = L2;
+
+/// The strides of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strides {
+    /// From one row to the next.
+    pub row: usize,
+    /// From one column to the next.
+    pub col: usize,
+}
+
+/// How a product is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Without terms: C is C₀.
+    NoTerms,
+    /// In sixteen lanes: `lanes.rs`.
+    Lanes(Lanes),
+    /// One row, in registers: `rows.rs`.
+    OneRow,
+    /// Row by row, from end to end: `rows.rs`.
+    Rows(Rows),
+    /// Tile by tile: the loops of `gemm.rs`.
+    Tiles(Tiles),
+    /// The loops compute `Cᵀ = Bᵀ·Aᵀ` in the workspace; its transpose is stored.
+    Exchanged(Tiles),
+}
+
+/// A sum in sixteen lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lanes {
+    /// Rows of A at a time.
+    pub rows: usize,
+    /// Columns of B at a time, for all rows.
+    pub columns: usize,
+    /// Whether A's rows are copied first: they are not contiguous.
+    pub pack_a: bool,
+    /// Whether B's columns are copied first, a few at a time: they are not contiguous.
+    pub pack_b: bool,
+}
+
+/// Rows of C from end to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// Rows of C at a time.
+    pub rows: usize,
+    /// Terms at a time.
+    pub terms: usize,
+    /// Columns at a time.
+    pub columns: usize,
+}
+
+/// How the loops are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiles {
+    /// The most rows of a tile.
+    pub mr: usize,
+    /// The most columns of a tile, whole vectors.
+    pub nr: usize,
+    /// Steps along k of a block.
+    pub kc: usize,
+    /// Rows of a block.
+    pub mc: usize,
+    /// How A is read.
+    pub a: Left,
+    /// How B is read.
+    pub b: Right,
+    /// Whether all of a block's panels of B are kept, since another block of A will read them.
+    pub keep_b: bool,
+    /// Whether C, where it is read, and the epilogue's operand are prefetched.
+    pub prefetch: bool,
+}
+
+/// How the loops read A.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// In place.
+    InPlace,
+    /// From micro-panels.
+    Packed,
+}
+
+/// How the loops read B.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// In place, by every tile.
+    InPlace,
+    /// In place by the first tile of a strip, which copies it into a micro-panel for the others.
+    Copied,
+    /// From micro-panels.
+    Packed,
+}
+
+impl Strides {
+    /// Those of a view.
+    #[inline]
+    pub fn of(view: View<'_>) -> Self {
+        Self { row: view.row_stride, col: view.col_stride }
+    }
+
+    /// Those of the transposed matrix.
+    #[inline]
+    pub fn t(self) -> Self {
+        Self { row: self.col, col: self.row }
+    }
+}
+
+impl Plan {
+    /// The plan for `C = C₀ + A·B` with A m×k, B k×n.
+    #[inline]
+    pub fn new(lowering: Lowering, [m, n, k]: [usize; 3], a: Strides, b: Strides, order: Order) -> Self {
+        let Order::Chain { accumulate } = order else {
+            return if k == 0 { Self::NoTerms } else { Self::Lanes(Lanes::new(a, b)) };
+        };
+        if k == 0 {
+            return Self::NoTerms;
+        }
+        if b.col == 1 && m == 1 && (n <= NARROW_N || k.saturating_mul(n) <= NARROW_LEN) {
+            return Self::OneRow;
+        }
+        if b.col == 1 && (m == 1 || k <= FEW_TERMS && n >= FEW_TERMS_COLUMNS * k) {
+            return Self::Rows(Rows::new(m, k));
+        }
+        if m <= EXCHANGE_MAX_M && m < n && a.col == 1 && b.row == 1 && !accumulate {
+            let tiles = Tiles::new(lowering, [n, m, k], b.t(), a.t());
+            return Self::Exchanged(Tiles { prefetch: false, ..tiles });
+        }
+        Self::Tiles(Tiles::new(lowering, [m, n, k], a, b))
+    }
+
+    /// Whether a workspace is needed: [`workspace_len`] elements.
+    #[inline]
+    pub fn needs_workspace(&self, n: usize, lanes: usize) -> bool {
+        match self {
+            Self::NoTerms | Self::OneRow | Self::Rows(_) => false,
+            Self::Lanes(lanes) => lanes.pack_a || lanes.pack_b,
+            Self::Exchanged(_) => true,
+            // Lanes are a power of two.
+            Self::Tiles(tiles) => tiles.a == Left::Packed || tiles.b != Right::InPlace || n & (lanes - 1) != 0,
+        }
+    }
+}
+
+impl Lanes {
+    #[inline]
+    fn new(a: Strides, b: Strides) -> Self {
+        Self { rows: 4, columns: LANES_COLUMNS, pack_a: a.col != 1, pack_b: b.row != 1 }
+    }
+}
+
+impl Rows {
+    /// As many rows and terms as there are registers for their factors.
+    #[inline]
+    fn new(m: usize, k: usize) -> Self {
+        if m == 1 {
+            return Self { rows: 1, terms: 4, columns: ROW_PIECE };
+        }
+        let (rows, terms) = match k {
+            1..=3 => (4, 3),
+            4 => (3, 4),
+            _ => (2, 4),
+        };
+        Self { rows, terms, columns: ROW_PIECE / k }
+    }
+}
+
+impl Tiles {
+    /// The micro-kernels that compute a product of m×n.
+    pub fn bodies(self, lowering: Lowering, [m, n]: [usize; 2], a: Strides) -> impl Iterator<Item = Body> {
+        let adjacent = lowering.variants && (self.a == Left::Packed || a.row == 1);
+        let heights = move |rows: usize| row_tiles(self.mr, rows).map(|tile| tile.len());
+        let rows = heights(m.min(self.mc)).chain(heights(if m > self.mc { m % self.mc } else { 0 }));
+        let whole = (n.min(NC) / self.nr > 0).then_some(self.nr);
+        let rest = [n.min(NC) % self.nr, if n > NC { n % NC % self.nr } else { 0 }];
+        let widths = whole.into_iter().chain(rest).filter(|width| *width > 0);
+        let strips: Vec<_> =
+            widths.map(|width| (width.div_ceil(lowering.lanes), width % lowering.lanes == 0)).collect();
+        rows.enumerate().flat_map(move |(tile, rows)| {
+            let first = tile == 0 && self.b == Right::Copied;
+            let body = move |(vectors, whole)| Body { rows, vectors, adjacent, copies: first && whole };
+            strips.clone().into_iter().map(body)
+        })
+    }
+
+    #[inline]
+    fn new(lowering: Lowering, [m, n, k]: [usize; 3], a: Strides, b: Strides) -> Self {
+        let Lowering { lanes, registers, variants, .. } = lowering;
+        let largest = max_rows(registers);
+        // Fewer rows leave registers for more columns.
+        let mr = first_height(largest, m);
+        let mut vectors = MAX_VECTORS;
+        while vectors > 1 && !fits(registers, mr, vectors) {
+            vectors -= 1;
+        }
+        let kc = if k <= KC { k } else { k.div_ceil(k.div_ceil(KC)) };
+        let mc = if kc <= SHALLOW_KC { SHALLOW_MC } else { MC };
+        let near = k.saturating_mul(b.row) <= NEAR;
+
+        // With 32 registers a tile reads so little of A that packing hardly pays.
+        let many_registers = registers >= 32;
+        let few = m <= mr || n <= IN_PLACE_MAX_N;
+        let in_place = if a.col == 1 {
+            // Rows of a tile that share a set of L1 evict one another. With 16 registers, loads from equal offsets of several rows meet in
+            // a bank of L1, and slow the tile down by a tenth.
+            let crowded = a.row.is_multiple_of(L1_SET);
+            few || many_registers && (n <= 2 * IN_PLACE_MAX_N || !crowded)
+        } else {
+            a.row == 1 && (few || many_registers)
+        };
+        let right = if b.col != 1 {
+            Right::Packed
+        } else if near || m < 2 * largest || m <= IN_PLACE_TILES * largest && !b.row.is_multiple_of(L1_SET / 2) {
+            // Rows 2 KiB apart share a few sets of L1 and L2, and would come from beyond for each tile.
+            Right::InPlace
+        } else if variants {
+            Right::Copied
+        } else {
+            Right::Packed
+        };
+        Self {
+            mr: largest,
+            nr: vectors * lanes,
+            kc,
+            mc,
+            a: if in_place { Left::InPlace } else { Left::Packed },
+            b: right,
+            keep_b: m > mc,
+            prefetch: m.saturating_mul(n) >= FAR,
+        }
+    }
+}
+
+/// The most rows of a tile.
+const MAX_ROWS: usize = 6;
+/// The most vectors in a row of a tile.
+pub(super) const MAX_VECTORS: usize = 4;
+
+/// The most rows of a tile on a lowering.
+const fn max_rows(registers: usize) -> usize {
+    if registers >= 16 { MAX_ROWS } else { 4 }
+}
+
+/// Whether a tile's sums, a step of B and an element of A fit the registers, one of which the compiler needs to itself.
+const fn fits(registers: usize, rows: usize, vectors: usize) -> bool {
+    rows * vectors + vectors + 1 < registers
+}
+
+/// A micro-kernel: each is compiled by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Body {
+    /// Rows of the tile, at most 6.
+    pub rows: usize,
+    /// Vectors in a row of the tile, at most 4.
+    pub vectors: usize,
+    /// Whether it reads an A whose rows are adjacent in each step, as in a micro-panel; otherwise with any strides.
+    pub adjacent: bool,
+    /// Whether it copies B on the way.
+    pub copies: bool,
+}
+
+impl Body {
+    /// Whether a lowering has it: no other is compiled.
+    pub const fn is_compiled(self, lowering: Lowering) -> bool {
+        let Self { rows, vectors, adjacent, copies } = self;
+        let Lowering { registers, variants, .. } = lowering;
+        // B is copied for the rows of two tiles or more, the first of which is whole.
+        rows <= max_rows(registers)
+            && fits(registers, rows, vectors)
+            && (!copies || rows == MAX_ROWS)
+            && (variants || !adjacent && !copies)
+    }
+
+    /// Those that a lowering has.
+    pub fn all(lowering: Lowering) -> impl Iterator<Item = Self> {
+        let sizes = (1..=MAX_ROWS).flat_map(|rows| (1..=MAX_VECTORS).map(move |vectors| (rows, vectors)));
+        let reads = [(false, false), (false, true), (true, false), (true, true)];
+        let all = sizes
+            .flat_map(move |(rows, vectors)| reads.map(|(adjacent, copies)| Self { rows, vectors, adjacent, copies }));
+        all.filter(move |body| body.is_compiled(lowering))
+    }
+}
+
+/// Rows of the next tile, where `left` are left: `mr` of them, or half of what is left if that is less than two tiles. One or two rows
+/// alone would be short of independent sums.
+#[inline(always)]
+pub(super) fn first_height(mr: usize, left: usize) -> usize {
+    if left <= mr {
+        left
+    } else if left < 2 * mr {
+        left.div_ceil(2)
+    } else {
+        mr
+    }
+}
+
+/// The rows of a block in tiles of at most `mr`.
+#[inline(always)]
+pub fn row_tiles(mr: usize, m: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    core::iter::from_fn(
+        #[inline(always)]
+        move || {
+            let rows = from..from + first_height(mr, m - from);
+            from = rows.end;
+            (!rows.is_empty()).then_some(rows)
+        },
+    )
+}
+
+/// Multiples of every instruction set's mr and nr.
+const EVERY_NR: usize = 64;
+/// A multiple of the lanes of every instruction set.
+const EVERY_LANES: usize = 16;
+
+/// The elements of workspace that a product of these sizes needs at most, on any instruction set and with any strides; none if that
+/// overflows. No smaller product needs more.
+pub fn workspace_len(m: usize, n: usize, k: usize) -> Option<usize> {
+    // Not the block's own length, which is 600 for 1200 and 1024 for 1024.
+    let kc = k.clamp(1, KC);
+    let few = m.min(EXCHANGE_MAX_M);
+    let sums = n.checked_next_multiple_of(EVERY_LANES)?.checked_mul(few.next_multiple_of(EVERY_LANES))?;
+    let exchanged = panels_len(n, few, kc)?.checked_add(sums)?;
+    let lanes = (m.min(LANES_MAX_M) + LANES_COLUMNS).checked_mul(lanes_stride(k)?)?.checked_add(LINE)?;
+    Some(panels_len(m, n, kc)?.max(exchanged).max(lanes))
+}
+
+/// From one packed row of k elements to the next, in a product summed in lanes: not a multiple of what makes rows share a set of L1.
+pub(super) fn lanes_stride(k: usize) -> Option<usize> {
+    k.checked_next_multiple_of(EVERY_LANES)?.checked_add(LINE)
+}
+
+fn panels_len(m: usize, n: usize, kc: usize) -> Option<usize> {
+    let a = m.min(MC).checked_mul(kc)?.max(m.min(SHALLOW_MC).checked_mul(kc.min(SHALLOW_KC))?);
+    let columns = if m > (if kc <= SHALLOW_KC { SHALLOW_MC } else { MC }) { n.min(NC) } else { n.min(EVERY_NR) };
+    let b = columns.checked_next_multiple_of(EVERY_NR)?.checked_mul(kc)?;
+    a.checked_add(b)?.checked_add(LINE)
+}

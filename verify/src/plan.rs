@@ -1,0 +1,28 @@
+//! The command `plan`: prints how products are computed.
+
+use crate::command_line::PlanFlags;
+use lanegrad_kernels::gemm::Body;
+use lanegrad_verify::plans::Planned;
+use std::io::{self, Write};
+
+/// The plans that the flags ask for, a line each.
+pub(crate) fn print(flags: &PlanFlags, out: &mut impl Write) -> io::Result<()> {
+    for (layer, (isa, lowering)) in flags.layers.iter().flat_map(|layer| flags.lowerings().map(move |isa| (layer, isa)))
+    {
+        let [batch, inputs, outputs] = layer;
+        writeln!(out, "{batch} × {inputs} → {outputs} on {isa}")?;
+        for operation in flags.operations() {
+            writeln!(out, "  {:<8}  {}", operation.name(), Planned::new(lowering, operation, *layer))?;
+        }
+    }
+    if flags.bodies {
+        let mut sum = 0;
+        for (isa, lowering) in flags.lowerings() {
+            let count = Body::all(lowering).count();
+            sum += count;
+            writeln!(out, "{isa:<8}  {count:>3} micro-kernels")?;
+        }
+        writeln!(out, "{:<8}  {sum:>3}", "together")?;
+    }
+    Ok(())
+}

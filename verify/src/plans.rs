@@ -1,0 +1,87 @@
+//! The plans of products, in words and numbers: how `lanegrad-kernels` computes them, on any instruction set, whether this processor
+//! has it or not.
+
+use crate::check::dense::Operation;
+use core::fmt;
+use lanegrad_kernels::gemm::{Left, Plan, Right, Strides, Tiles};
+use lanegrad_kernels::simd::{Lowering, Portable, Scalar, Simd};
+
+/// The lowerings of this build, by the names of their instruction sets.
+#[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+pub const LOWERINGS: [(&str, Lowering); 4] = [
+    ("avx512", lanegrad_kernels::simd::Avx512::LOWERING),
+    ("avx2", lanegrad_kernels::simd::Avx2::LOWERING),
+    ("portable", Portable::LOWERING),
+    ("scalar", Scalar::LOWERING),
+];
+/// The lowerings of this build, by the names of their instruction sets.
+#[cfg(not(all(target_arch = "x86_64", not(lanegrad_portable_only))))]
+pub const LOWERINGS: [(&str, Lowering); 2] = [("portable", Portable::LOWERING), ("scalar", Scalar::LOWERING)];
+
+/// A product of a layer, on an instruction set.
+#[derive(Clone, Copy, Debug)]
+pub struct Planned {
+    /// m, n, k
+    pub sizes: [usize; 3],
+    /// How it is computed.
+    pub plan: Plan,
+}
+
+impl Planned {
+    /// A layer's product, all matrices without gaps: batch × inputs → batch × outputs.
+    pub fn new(lowering: Lowering, operation: Operation, [batch, inputs, outputs]: [usize; 3]) -> Self {
+        let rows = |cols| Strides { row: cols, col: 1 };
+        let (sizes, a, b) = match operation {
+            Operation::Forward => ([batch, outputs, inputs], rows(inputs), rows(inputs).t()),
+            Operation::Backward => ([batch, inputs, outputs], rows(outputs), rows(inputs)),
+            Operation::Gradient => ([outputs, inputs, batch], rows(outputs).t(), rows(inputs)),
+        };
+        Self { sizes, plan: Plan::new(lowering, sizes, a, b, operation.order(sizes[0], false)) }
+    }
+}
+
+/// One line.
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [m, n, k] = self.sizes;
+        write!(f, "{m}×{n}×{k}: ")?;
+        match self.plan {
+            Plan::NoTerms => write!(f, "no terms"),
+            Plan::OneRow => write!(f, "one row, summed in registers"),
+            Plan::Lanes(lanes) => {
+                write!(f, "sixteen lanes, {} rows by {} columns at a time", lanes.rows.min(m), lanes.columns)?;
+                let packed = |packed| if packed { "packed" } else { "in place" };
+                write!(f, "; A {}, B {}", packed(lanes.pack_a), packed(lanes.pack_b))
+            }
+            Plan::Rows(rows) => {
+                let (count, terms) = (rows.rows, rows.terms.min(k));
+                write!(f, "rows from end to end, {count} by {terms} terms, {} columns at a time", rows.columns.min(n))
+            }
+            Plan::Tiles(tiles) => describe(tiles, self.sizes, f),
+            Plan::Exchanged(tiles) => {
+                write!(f, "exchanged; ")?;
+                describe(tiles, [n, m, k], f)
+            }
+        }
+    }
+}
+
+fn describe(tiles: Tiles, [m, n, k]: [usize; 3], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Tiles { mr, nr, kc, mc, .. } = tiles;
+    write!(f, "tiles {}×{nr}, blocks mc {} kc {}", mr.min(m), mc.min(m), kc.min(k))?;
+    let kib = |elements: usize| (4 * elements).div_ceil(1024);
+    match tiles.a {
+        Left::InPlace => write!(f, "; A in place")?,
+        Left::Packed => write!(f, "; A packed, {} KiB", kib(mc.min(m) * kc.min(k)))?,
+    }
+    let columns = if tiles.keep_b { n.min(lanegrad_kernels::gemm::NC) } else { n.min(nr) };
+    match tiles.b {
+        Right::InPlace => write!(f, "; B in place")?,
+        Right::Copied => write!(f, "; B copied by the first tile, {} KiB", kib(columns * kc.min(k)))?,
+        Right::Packed => write!(f, "; B packed, {} KiB", kib(columns * kc.min(k)))?,
+    }
+    if tiles.prefetch {
+        write!(f, "; C prefetched")?;
+    }
+    Ok(())
+}
