@@ -18,7 +18,6 @@ use lanegrad_kernels::elementwise;
 use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, Store, TimesDerivative};
 use lanegrad_kernels::gemm::{Order, Plan, Product, Strides};
 use lanegrad_kernels::reduce::ColumnSums;
-use lanegrad_kernels::sabotage;
 
 /// The operands of [`forward`].
 #[derive(Clone, Copy, Debug)]
@@ -211,9 +210,8 @@ pub fn gradient<'w>(
     if let Some(db) = &db {
         expect_len(OPERATION, "bias gradient", outputs, db.len())?;
     }
-    let accumulate_dw = sabotage!(accumulate, 14 => false, 14 b => true);
     if let Some(dw) = dw {
-        let order = Order::Chain { accumulate: accumulate_dw };
+        let order = Order::Chain { accumulate };
         product(backend, OPERATION, order, (delta.t(), x), dw, Store)?;
     }
     if let Some(sums) = db {
@@ -246,9 +244,8 @@ fn product<E: Epilogue>(
         return Ok(());
     }
     let isa = backend.isa();
-    let (c, c_stride) =
-        sabotage!(c.into_parts(), 8 => (c.into_parts().0, n), 48 => sabotage::write_gaps(c.into_parts(), m, n));
-    let a = sabotage!(a.view(), 7 => a.view().t(), 8 b => sabotage::without_gaps(a.view(), k));
+    let (c, c_stride) = c.into_parts();
+    let a = a.view();
     let b = b.view();
     let lowering = isa.lowering();
     let plan = Plan::new(lowering, sizes, Strides::of(a), Strides::of(b), order);

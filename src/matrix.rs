@@ -2,7 +2,6 @@
 
 use crate::Error;
 use lanegrad_kernels::loss::Delta;
-use lanegrad_kernels::sabotage;
 use lanegrad_kernels::view::View;
 
 // An empty view keeps none of its slice, and no stride of a view is longer than its slice. The check leaves a longer one only to a
@@ -43,9 +42,7 @@ fn check(len: usize, shape: (usize, usize), strides: (usize, usize)) -> Result<(
     }
     let last = (rows - 1).checked_mul(strides.0).zip((cols - 1).checked_mul(strides.1));
     let needed = last.and_then(|(row, col)| row.checked_add(col)?.checked_add(1));
-    match sabotage!(needed, 43 => Some(sabotage::wrapping_len(shape, strides)))
-        .ok_or(Error::Overflow { shape, strides })?
-    {
+    match needed.ok_or(Error::Overflow { shape, strides })? {
         needed if needed <= len => Ok(()),
         needed => Err(Error::TooShort { expected: needed, found: len }),
     }
@@ -84,7 +81,7 @@ impl<'a> MatRef<'a> {
     /// The transposed matrix.
     #[inline]
     pub fn t(self) -> Self {
-        Self { view: sabotage!(self.view.t(), 9 => self.view), rows: self.cols, cols: self.rows }
+        Self { view: self.view.t(), rows: self.cols, cols: self.rows }
     }
 
     /// Number of rows.
@@ -148,7 +145,7 @@ impl<'a> MatMut<'a> {
     /// When the slice is too short, the offsets overflow, or `row_stride < cols`.
     #[inline]
     pub fn with_row_stride(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Result<Self, Error> {
-        if sabotage!(row_stride < cols, 45 => false) {
+        if row_stride < cols {
             return Err(Error::RowStride { expected: cols, found: row_stride });
         }
         check(data.len(), (rows, cols), (row_stride, 1))?;

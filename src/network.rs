@@ -11,7 +11,6 @@ pub use self::training::{Batch, LayerStep, TrainOptions};
 use self::training::Buffers;
 use crate::backend::{reserve, resize};
 use crate::{Activation, Backend, Error, MatMut, MatRef};
-use lanegrad_kernels::sabotage;
 
 /// A network `f = f_L ∘ … ∘ f_1` of dense layers, with the buffers to train it.
 ///
@@ -186,6 +185,5 @@ fn matrix_mut(data: &mut [f32], rows: usize, cols: usize) -> MatMut<'_> {
 }
 
 fn numbers(operation: &'static str, rows: usize, cols: usize) -> Result<usize, Error> {
-    sabotage!(rows.checked_mul(cols), 43 b => Some(rows.wrapping_mul(cols)))
-        .ok_or(Error::OutOfMemory { operation, numbers: None })
+    rows.checked_mul(cols).ok_or(Error::OutOfMemory { operation, numbers: None })
 }

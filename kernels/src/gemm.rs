@@ -157,10 +157,9 @@ fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&d
     // LOOP 5
     for jc in blocks(0..n, NC) {
         // LOOP 4
-        for pc in blocks(0..k, sabotage!(kc, 5 => kc - usize::from(kc < k))) {
-            let pc = pc.start..k.min(pc.start + kc);
-            let from_c = sabotage!(accumulate || pc.start > 0, 13 => true);
-            let finished = sabotage!(pc.end == k, 11 => true);
+        for pc in blocks(0..k, kc) {
+            let from_c = accumulate || pc.start > 0;
+            let finished = pc.end == k;
             // LOOP 3
             for ic in blocks(0..m, mc) {
                 let rows = plan.left(simd, a, ic.clone(), pc.clone(), a_panels);

@@ -46,16 +46,10 @@ impl Isa {
     /// in `is_x86_feature_detected!`.
     pub fn available_with(has: &dyn Fn(&str) -> bool) -> impl Iterator<Item = Self> + Clone + use<> {
         #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-        let vectors = [
-            Avx512::detect_with(sabotage!(has, 46 => &|_| true)).map(Self::Avx512),
-            Avx2::detect_with(has).map(Self::Avx2),
-        ];
+        let vectors = [Avx512::detect_with(has).map(Self::Avx512), Avx2::detect_with(has).map(Self::Avx2)];
         #[cfg(not(all(target_arch = "x86_64", not(lanegrad_portable_only))))]
         let (vectors, _) = ([None, None], has);
-        sabotage!(vectors, 46 b => [None, None])
-            .into_iter()
-            .flatten()
-            .chain([Self::Portable(Portable), Self::Scalar(Scalar)])
+        vectors.into_iter().flatten().chain([Self::Portable(Portable), Self::Scalar(Scalar)])
     }
 
     /// The best that this processor has.
@@ -99,28 +93,24 @@ impl Isa {
     /// Runs `kernel` with this instruction set. To be called once a public operation, never in a loop over tiles.
     #[inline]
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        let kernel = sabotage!(kernel, always => crate::sabotage::Sabotaged(kernel));
         match self {
             #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-            Self::Avx512(simd) => simd.vectorize(
-                #[inline(always)]
-                || kernel.run(simd),
-            ),
+            Self::Avx512(simd) => run(simd, kernel),
             #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-            Self::Avx2(simd) => simd.vectorize(
-                #[inline(always)]
-                || kernel.run(simd),
-            ),
-            Self::Portable(simd) => simd.vectorize(
-                #[inline(always)]
-                || kernel.run(simd),
-            ),
-            Self::Scalar(simd) => simd.vectorize(
-                #[inline(always)]
-                || kernel.run(simd),
-            ),
+            Self::Avx2(simd) => run(simd, kernel),
+            Self::Portable(simd) => run(simd, kernel),
+            Self::Scalar(simd) => run(simd, kernel),
         }
     }
+}
+
+/// Runs `kernel` with the lowering's target features on.
+#[inline(always)]
+fn run<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Output {
+    simd.vectorize(
+        #[inline(always)]
+        || kernel.run(simd),
+    )
 }
 
 impl fmt::Display for Isa {

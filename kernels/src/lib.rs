@@ -8,10 +8,6 @@
 
 #![expect(clippy::needless_range_loop, reason = "vectors are indexed, so that they stay in registers")]
 
-#[macro_use]
-#[doc(hidden)]
-pub mod sabotage;
-
 pub mod cache;
 pub mod elementwise;
 pub mod epilogue;

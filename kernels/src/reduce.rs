@@ -143,7 +143,7 @@ impl Kernel for ColumnSums<'_> {
         for columns in vectors(simd, self.sums.len()) {
             let target = &mut self.sums[columns.clone()];
             let mut sum = if self.accumulate { simd.load_partial(target) } else { simd.splat(0.0) };
-            for i in 0..sabotage!(self.rows, 21 => self.rows / 4 * 4) {
+            for i in 0..self.rows {
                 sum = simd.add(sum, self.a.load(simd, i, columns.clone()));
             }
             simd.store_partial(sum, target);

@@ -2,7 +2,6 @@
 
 use super::Method;
 use crate::{Error, LearningRate, Momentum, hyper_parameter};
-use lanegrad_kernels::sabotage;
 use lanegrad_kernels::update::{self, Decay, Decayed, LookAhead, Rule as Kernel};
 
 /// Weight decay: what pulls the parameters towards 0. Biases commonly have none.
@@ -134,9 +133,9 @@ impl Rule {
 
     /// The move to θ̃ at the run's step, for the rules that have one.
     pub(crate) fn look_ahead(&self, step: u64) -> Option<LookAhead> {
-        match sabotage!(self.method, 36 => Method::Sgd) {
+        match self.method {
             Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } => {
-                Some(LookAhead { momentum: momentum.at(sabotage!(step, 36 b => step.max(2) - 1)) as f32 })
+                Some(LookAhead { momentum: momentum.at(step) as f32 })
             }
             _ => None,
         }
@@ -164,12 +163,7 @@ impl Rule {
     }
 
     fn decay(&self, rate: f64) -> Option<Decay> {
-        let decay = sabotage!(self.weight_decay, 38 => match self.weight_decay {
-            WeightDecay::Coupled(lambda) => WeightDecay::Decoupled(lambda),
-            WeightDecay::Decoupled(lambda) => WeightDecay::Coupled(lambda),
-            WeightDecay::None => WeightDecay::None,
-        });
-        match decay {
+        match self.weight_decay {
             WeightDecay::Coupled(lambda) if lambda > 0.0 => Some(Decay::Coupled(lambda as f32)),
             WeightDecay::Decoupled(lambda) if lambda > 0.0 => Some(Decay::Decoupled((rate * lambda) as f32)),
             _ => None,

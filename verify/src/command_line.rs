@@ -9,7 +9,7 @@ use lanegrad_verify::plans::LOWERINGS;
 use lanegrad_verify::report::figures::Settings;
 use lanegrad_verify::training::{Algorithm, Experiment, HyperParameters, Loss, name};
 use lanegrad_verify::ulp::{Coverage, FUNCTIONS, Function};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where `faults` writes what came of them, and a report looks.
 pub(crate) const FAULTS: &str = "target/lanegrad/faults.json";
@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Measure the functions of one number: their errors in ULP, where they fall, symmetry, range, special values.
     Ulp(Ulp),
-    /// Plant faults in the kernels, and see that the checks notice them; in a build for it.
+    /// Plant faults in a copy of the sources, and see that the checks notice them. Needs the sources and cargo.
     Faults(Faults),
     /// Print how products are computed: their routes, tiles, blocks, and how operands are read.
     Plan(PlanFlags),
@@ -98,16 +98,28 @@ pub(crate) struct Check {
 /// The flags of `faults`.
 #[derive(Args, Debug)]
 pub(crate) struct Faults {
-    /// Write what came of each fault to this file as JSON, which a report then shows; its fields are described in
-    /// verify/src/plant.rs.
-    #[arg(long, value_name = "FILE", default_value = FAULTS)]
-    pub(crate) json: PathBuf,
+    /// Write what came of each fault to this file as JSON; its fields are described in verify/src/plant.rs [default, if all are
+    /// planted: target/lanegrad/faults.json, which a report then shows].
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     /// Plant this one only, in all its ways.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=49))]
     pub(crate) fault: Option<u8>,
     /// Plant it on this instruction set only.
     #[arg(long, value_name = "NAME")]
     pub(crate) isa: Option<String>,
+    /// Write the copy of the sources to this directory instead of target/faults. It is kept: guard pages, valgrind and sanitizers
+    /// can watch its tests, with the fault that LANEGRAD_FAULT names. SECURITY.md has the commands.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) copy: Option<PathBuf>,
+}
+
+impl Faults {
+    /// Where the results go. A part of them is no news of all.
+    pub(crate) fn json(&self) -> Option<&Path> {
+        let all = self.fault.is_none() && self.isa.is_none();
+        self.json.as_deref().or(all.then_some(Path::new(FAULTS)))
+    }
 }
 
 /// The flags of `plan`.

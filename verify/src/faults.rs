@@ -1,6 +1,11 @@
-//! The faults that the checks must notice, and where each of them can be.
+//! The faults that the checks must notice, where each of them can be, and how it gets into the sources.
 //!
-//! They can be planted in a build for it: see `kernels/src/sabotage.rs`, and `verify faults`, which plants them all.
+//! The sources have none of them. `verify faults` writes a copy of the workspace in which every fault can be turned on.
+//! The faults of single vector operations are in the lowering of `verify/faults/planted.rs`, the others are [edits](Edit).
+
+mod edit;
+
+pub use self::edit::{Edit, Error, plant};
 
 use crate::shapes::Edges;
 use lanegrad::Isa;
@@ -16,6 +21,8 @@ pub struct Fault {
     pub name: &'static str,
     /// Where it can be.
     pub place: Place,
+    /// What it changes; nothing if it is in the lowering that wraps the others, or nowhere yet.
+    pub edits: &'static [Edit],
 }
 
 /// Where a fault can be.
@@ -53,77 +60,264 @@ impl Fault {
     }
 }
 
+/// The module `planted` of the copy's kernels: which fault is on, what the wrong expressions call, and the lowering that wraps
+/// the others.
+pub const PLANTED: &str = include_str!("../faults/planted.rs");
+
+/// What is changed whichever fault is on: the kernels have the module, each of them runs on the lowering that wraps the others, and
+/// the parentheses around an edited expression are no reason for a warning.
+#[rustfmt::skip]
+pub const ALWAYS: &[Edit] = &[
+    Edit { file: "kernels/src/lib.rs", right: "pub mod simd;", wrong: "pub mod planted;\npub mod simd;" },
+    Edit { file: "kernels/src/isa.rs", right: "kernel.run(simd)", wrong: "kernel.run(planted::Saboteur::new(simd))" },
+    Edit { file: "Cargo.toml", right: "[workspace.lints.rust]", wrong: "[workspace.lints.rust]\nunused_parens = \"allow\"" },
+];
+
 /// All of them.
 #[rustfmt::skip]
 pub const FAULTS: &[Fault] = {
     use Place::{Detection, Everywhere, FusedVectors, Memory, Nowhere, Vectors};
-    const fn fault(number: u8, way: &'static str, name: &'static str, place: Place) -> Fault {
-        Fault { number, way, name, place }
+    const fn fault(
+        number: u8, way: &'static str, name: &'static str, place: Place, edits: &'static [Edit],
+    ) -> Fault {
+        Fault { number, way, name, place, edits }
+    }
+    const fn edit(file: &'static str, right: &'static str, wrong: &'static str) -> Edit {
+        Edit { file, right, wrong }
     }
     &[
-        fault(1, "", "tail mask a lane short on store", Vectors),
-        fault(1, "b", "tail mask a lane short on load", Vectors),
-        fault(2, "", "a lane long on store", Vectors),
-        fault(3, "", "a lane long on load", Vectors),
-        fault(3, "b", "whole vectors read where a slice ends, what is too much not used", Memory),
-        fault(4, "", "last k-term dropped", Everywhere),
-        fault(5, "", "k-term twice at a KC seam", Everywhere),
-        fault(6, "", "lanes permuted in a transpose", Vectors),
-        fault(7, "", "row and column stride swapped", Everywhere),
-        fault(8, "", "leading dimension of the output taken as columns", Everywhere),
-        fault(8, "b", "leading dimension of an input taken as columns", Everywhere),
-        fault(9, "", "transpose ignored", Everywhere),
-        fault(10, "", "bias missing", Everywhere),
-        fault(11, "", "bias added in each k-block", Everywhere),
-        fault(12, "", "bias indexed by row", Everywhere),
-        fault(13, "", "output read when it must not be", Everywhere),
-        fault(14, "", "gradient overwritten instead of accumulated", Everywhere),
-        fault(14, "b", "gradient accumulated instead of overwritten", Everywhere),
-        fault(15, "", "pack padding uninitialised", Everywhere),
-        fault(16, "", "pack buffer stale after a shape shrinks", Everywhere),
-        fault(17, "", "row skipped or doubled at a thread seam", Nowhere("threads")),
-        fault(18, "", "delta computed with the already updated weights", Everywhere),
-        fault(19, "", "h' from the wrong tensor", Everywhere),
-        fault(20, "", "mean over m·out instead of m, squared error", Everywhere),
-        fault(20, "b", "mean over m·out instead of m, cross-entropy", Everywhere),
-        fault(21, "", "last rows missing from the bias gradient", Everywhere),
-        fault(22, "", "ReLU and max drop NaN", Everywhere),
-        fault(23, "", "h' wrong at the kink", Everywhere),
-        fault(23, "b", "h' wrong at -0", Everywhere),
-        fault(24, "", "exp clamp off by one ULP", Everywhere),
-        fault(25, "", "subnormals flushed", Everywhere),
-        fault(26, "", "softmax without the max shift", Everywhere),
-        fault(27, "", "log(0) in a cross-entropy", Everywhere),
-        fault(28, "", "FMA in the body, mul+add in the tail", FusedVectors),
-        fault(29, "", "a sum in lower precision: 16 bits", Everywhere),
-        fault(29, "b", "a sum in lower precision: squared errors in f32", Everywhere),
-        fault(29, "c", "a sum in lower precision: cross-entropies in f32", Everywhere),
-        fault(29, "d", "a difference in lower precision: the label's delta as softmax − 1", Everywhere),
-        fault(30, "", "reciprocal root for sqrt + division", Everywhere),
-        fault(31, "", "δ on the wrong side of the root, RMSprop", Everywhere),
-        fault(31, "b", "δ on the wrong side of the root, Adagrad", Everywhere),
-        fault(31, "c", "δ on the wrong side of the root, Adam", Everywhere),
-        fault(32, "", "bias correction off by one t", Everywhere),
-        fault(33, "", "bias correction missing", Everywhere),
-        fault(34, "", "ρ₁ and ρ₂ swapped", Everywhere),
-        fault(35, "", "running f32 ρᵗ", Everywhere),
-        fault(36, "", "Nesterov gradient at θ", Everywhere),
-        fault(36, "b", "Nesterov gradient at θ + α v of the step before", Everywhere),
-        fault(37, "", "η kept out of v where the form folds it in", Everywhere),
-        fault(38, "", "coupled and decoupled decay confused", Everywhere),
-        fault(39, "", "decay after the update", Everywhere),
-        fault(40, "", "state not written in the tail", Vectors),
-        fault(41, "", "parameter updated before its state is read", Everywhere),
-        fault(42, "", "AMSGrad's maximum over the wrong r", Nowhere("AMSGrad")),
-        fault(43, "", "m·n overflow wraps in a view", Everywhere),
-        fault(43, "b", "m·n overflow wraps in a buffer", Everywhere),
-        fault(44, "", "zero dimension reads element 0", Everywhere),
-        fault(45, "", "output's row stride below its columns accepted", Everywhere),
-        fault(46, "", "AVX-512 chosen without detection", Detection),
-        fault(46, "b", "portable always", Detection),
-        fault(47, "", "result depends on threads", Nowhere("threads")),
-        fault(48, "", "stride gap written", Everywhere),
-        fault(49, "", "vacuous pass", Everywhere),
+        fault(1, "", "tail mask a lane short on store", Vectors, &[]),
+        fault(1, "b", "tail mask a lane short on load", Vectors, &[]),
+        fault(2, "", "a lane long on store", Vectors, &[
+            edit("kernels/src/gemm/tile.rs",
+                "&mut c[i * c_stride..][..columns]",
+                "&mut c[i * c_stride..][..columns + 1]"),
+        ]),
+        fault(3, "", "a lane long on load", Vectors, &[]),
+        fault(3, "b", "whole vectors read where a slice ends, what is too much not used", Memory, &[]),
+        fault(4, "", "last k-term dropped", Everywhere, &[
+            edit("kernels/src/gemm/tile.rs",
+                "Tile { a: a.from(from, depth, tile.len()), c, c_stride, columns, depth, from_c }",
+                "Tile { a: a.from(from, depth, tile.len()), c, c_stride, columns, depth: depth - 1, from_c }"),
+        ]),
+        fault(5, "", "k-term twice at a KC seam", Everywhere, &[
+            edit("kernels/src/gemm.rs", "blocks(0..k, kc)", "blocks(0..k, kc - usize::from(kc < k))"),
+            edit("kernels/src/gemm.rs",
+                "plan.left(simd, a, ic.clone(), pc.clone(), a_panels)",
+                "plan.left(simd, a, ic.clone(), pc.start..k.min(pc.start + kc), a_panels)"),
+            edit("kernels/src/gemm.rs",
+                "plan.right(simd, b, place, b_panels)",
+                "plan.right(simd, b, StripPlace { pc: pc.start..k.min(pc.start + kc), ..place }, b_panels)"),
+            edit("kernels/src/gemm.rs",
+                "strip.sum(simd, mr)",
+                "strip.depth = k.min(pc.start + kc) - pc.start; strip.sum(simd, mr)"),
+        ]),
+        fault(6, "", "lanes permuted in a transpose", Vectors, &[]),
+        fault(7, "", "row and column stride swapped", Everywhere, &[
+            edit("src/dense.rs", "a.view()", "a.view().t()"),
+        ]),
+        fault(8, "", "leading dimension of the output taken as columns", Everywhere, &[
+            edit("src/dense.rs", "c.into_parts()", "(c.into_parts().0, n)"),
+        ]),
+        fault(8, "b", "leading dimension of an input taken as columns", Everywhere, &[
+            edit("src/dense.rs", "a.view()", "planted::without_gaps(a.view(), k)"),
+        ]),
+        fault(9, "", "transpose ignored", Everywhere, &[
+            edit("src/matrix.rs", "self.view.t()", "self.view"),
+        ]),
+        fault(10, "", "bias missing", Everywhere, &[
+            edit("kernels/src/epilogue.rs", "Some(View { data: self.bias?, row_stride: 0, col_stride: 1 })", "None"),
+        ]),
+        fault(11, "", "bias added in each k-block", Everywhere, &[
+            edit("kernels/src/gemm.rs", "pc.end == k", "true"),
+        ]),
+        fault(12, "", "bias indexed by row", Everywhere, &[
+            edit("kernels/src/epilogue.rs",
+                "Some(View { data: self.bias?, row_stride: 0, col_stride: 1 })",
+                "Some(View { data: self.bias?, row_stride: 0, col_stride: 0 })"),
+        ]),
+        fault(13, "", "output read when it must not be", Everywhere, &[
+            edit("kernels/src/gemm.rs", "accumulate || pc.start > 0", "true"),
+        ]),
+        fault(14, "", "gradient overwritten instead of accumulated", Everywhere, &[
+            edit("src/dense.rs", "Order::Chain { accumulate }", "Order::Chain { accumulate: false }"),
+        ]),
+        fault(14, "b", "gradient accumulated instead of overwritten", Everywhere, &[
+            edit("src/dense.rs", "Order::Chain { accumulate }", "Order::Chain { accumulate: true }"),
+        ]),
+        fault(15, "", "pack padding uninitialised", Vectors, &[
+            edit("kernels/src/gemm/pack.rs", "row.len() >= S::LANES", "self.columns.len() >= at + S::LANES"),
+            edit("kernels/src/gemm/pack.rs",
+                "self.simd.store_partial(v, row)",
+                "self.simd.store_partial(v, &mut row[..self.columns.len().saturating_sub(at)])"),
+        ]),
+        fault(16, "", "pack buffer stale after a shape shrinks", Everywhere, &[
+            edit("kernels/src/gemm/pack.rs",
+                "depth.is_empty()",
+                "depth.is_empty() || planted::shrunk(depth.len() * columns.len())"),
+        ]),
+        fault(17, "", "row skipped or doubled at a thread seam", Nowhere("threads"), &[]),
+        fault(18, "", "delta computed with the already updated weights", Everywhere, &[
+            edit("src/network/training.rs",
+                "layer.weights()",
+                "matrix(planted::updated(&layer.w, dw), layer.units, layer.inputs)"),
+        ]),
+        fault(19, "", "h' from the wrong tensor", Everywhere, &[
+            edit("src/network/training.rs",
+                "Some((below_activation, z))",
+                "Some((below_activation, matrix(below.delta.clone().leak(), batch, layer.inputs)))"),
+        ]),
+        fault(20, "", "mean over m·out instead of m, squared error", Everywhere, &[
+            edit("kernels/src/loss/squared_error.rs", "(2.0 * c / rows as f64)", "(2.0 * c / (rows * columns) as f64)"),
+            edit("kernels/src/loss/squared_error.rs", "(c / rows as f64)", "(c / (rows * columns) as f64)"),
+        ]),
+        fault(20, "b", "mean over m·out instead of m, cross-entropy", Everywhere, &[
+            edit("kernels/src/loss/softmax_cross_entropy.rs", "labels.len() as f64", "(labels.len() * classes) as f64"),
+        ]),
+        fault(21, "", "last rows missing from the bias gradient", Everywhere, &[
+            edit("kernels/src/reduce.rs", "0..self.rows", "0..self.rows / 4 * 4"),
+        ]),
+        fault(22, "", "ReLU and max drop NaN", Everywhere, &[]),
+        fault(23, "", "h' wrong at the kink", Everywhere, &[
+            edit("kernels/src/math/activation.rs", "simd.less_equal(z, zero)", "simd.less(z, zero)"),
+        ]),
+        fault(23, "b", "h' wrong at -0", Everywhere, &[
+            edit("kernels/src/math/activation.rs",
+                "simd.less_equal(z, zero)",
+                "planted::flat_except_at_minus_zero(simd, z)"),
+        ]),
+        fault(24, "", "exp clamp off by one ULP", Everywhere, &[
+            edit("kernels/src/math/exp.rs",
+                "simd.min(simd.splat(89.0), x)",
+                "planted::clamped_below_the_last(simd, x)"),
+        ]),
+        fault(25, "", "subnormals flushed", Everywhere, &[]),
+        fault(26, "", "softmax without the max shift", Everywhere, &[
+            edit("kernels/src/loss/softmax_cross_entropy.rs", "row_max(simd, row)", "0.0"),
+        ]),
+        fault(27, "", "log(0) in a cross-entropy", Everywhere, &[
+            edit("kernels/src/loss/softmax_cross_entropy.rs",
+                "total += surprise",
+                "total -= f64::from(likely / sum).ln()"),
+        ]),
+        fault(28, "", "FMA in the body, mul+add in the tail", FusedVectors, &[]),
+        fault(29, "", "a sum in lower precision: 16 bits", Everywhere, &[]),
+        fault(29, "b", "a sum in lower precision: squared errors in f32", Everywhere, &[
+            edit("kernels/src/loss/squared_error.rs", "total += wide", "total = f64::from(total as f32 + sum)"),
+        ]),
+        fault(29, "c", "a sum in lower precision: cross-entropies in f32", Everywhere, &[
+            edit("kernels/src/loss/softmax_cross_entropy.rs",
+                "total += surprise",
+                "total = f64::from(total as f32 + surprise as f32)"),
+        ]),
+        fault(29, "d", "a difference in lower precision: the label's delta as softmax − 1", Everywhere, &[
+            edit("kernels/src/loss/softmax_cross_entropy.rs", "0.0 - others", "likely - sum"),
+        ]),
+        fault(30, "", "reciprocal root for sqrt + division", Everywhere, &[]),
+        fault(31, "", "δ on the wrong side of the root, RMSprop", Everywhere, &[
+            edit("kernels/src/update/rmsprop.rs", "simd.sqrt(simd.add(epsilon, r))", "simd.add(epsilon, simd.sqrt(r))"),
+        ]),
+        fault(31, "b", "δ on the wrong side of the root, Adagrad", Everywhere, &[
+            edit("kernels/src/update/adagrad.rs", "simd.add(epsilon, simd.sqrt(r))", "simd.sqrt(simd.add(epsilon, r))"),
+        ]),
+        fault(31, "c", "δ on the wrong side of the root, Adam", Everywhere, &[
+            edit("kernels/src/update/adam.rs",
+                "simd.mul_add(simd.sqrt(r), simd.splat(self.root_factor), simd.splat(self.epsilon))",
+                "simd.mul(simd.sqrt(simd.add(r, simd.splat(self.epsilon))), simd.splat(self.root_factor))"),
+        ]),
+        fault(32, "", "bias correction off by one t", Everywhere, &[
+            edit("kernels/src/update/adam.rs",
+                "-(t as f64 * decay.ln()).exp_m1()",
+                "-((t + 1) as f64 * decay.ln()).exp_m1()"),
+        ]),
+        fault(33, "", "bias correction missing", Everywhere, &[
+            edit("kernels/src/update/adam.rs", "-(t as f64 * decay.ln()).exp_m1()", "1.0"),
+        ]),
+        fault(34, "", "ρ₁ and ρ₂ swapped", Everywhere, &[
+            edit("kernels/src/update/adam.rs", "MovingAverage::new(first_decay)", "MovingAverage::new(second_decay)"),
+            edit("kernels/src/update/adam.rs", "MovingAverage::new(second_decay)", "MovingAverage::new(first_decay)"),
+            edit("kernels/src/update/adam.rs",
+                "epsilon * correction(first_decay)",
+                "epsilon * correction(second_decay)"),
+            edit("kernels/src/update/adam.rs",
+                "(correction(first_decay) / correction(second_decay).sqrt())",
+                "(correction(second_decay) / correction(first_decay).sqrt())"),
+        ]),
+        fault(35, "", "running f32 ρᵗ", Everywhere, &[
+            edit("kernels/src/update/adam.rs",
+                "-(t as f64 * decay.ln()).exp_m1()",
+                "1.0 - f64::from((0..t).fold(1.0, |power, _| power * decay as f32))"),
+        ]),
+        fault(36, "", "Nesterov gradient at θ", Everywhere, &[
+            edit("src/optimizer/rule.rs", "Some(LookAhead { momentum: momentum.at(step) as f32 })", "None"),
+        ]),
+        fault(36, "b", "Nesterov gradient at θ + α v of the step before", Everywhere, &[
+            edit("src/optimizer/rule.rs",
+                "Some(LookAhead { momentum: momentum.at(step) as f32 })",
+                "Some(LookAhead { momentum: momentum.at(step.max(2) - 1) as f32 })"),
+        ]),
+        fault(37, "", "η kept out of v where the form folds it in", Everywhere, &[
+            edit("kernels/src/update/momentum.rs",
+                "simd.neg_mul_add(simd.splat(self.learning_rate), gradient, v)",
+                "simd.sub(v, gradient)"),
+            edit("kernels/src/update/momentum.rs",
+                "simd.add(theta, v)",
+                "simd.mul_add(simd.splat(self.learning_rate), v, theta)"),
+        ]),
+        fault(38, "", "coupled and decoupled decay confused", Everywhere, &[
+            edit("src/optimizer/rule.rs",
+                "Some(Decay::Coupled(lambda as f32))",
+                "Some(Decay::Decoupled((rate * lambda) as f32))"),
+            edit("src/optimizer/rule.rs",
+                "Some(Decay::Decoupled((rate * lambda) as f32))",
+                "Some(Decay::Coupled(lambda as f32))"),
+        ]),
+        fault(39, "", "decay after the update", Everywhere, &[
+            edit("kernels/src/update/decay.rs",
+                "self.rule.step(simd, decayed, gradient, states)",
+                "let (theta, states) = self.rule.step(simd, theta, gradient, states);
+                 (simd.neg_mul_add(simd.splat(rate), theta, theta), states)"),
+        ]),
+        fault(40, "", "state not written in the tail", Vectors, &[
+            edit("kernels/src/update.rs",
+                "simd.store_partial(lanes[s], &mut states[s][at..])",
+                "simd.store_partial(lanes[s], &mut [])"),
+        ]),
+        fault(41, "", "parameter updated before its state is read", Everywhere, &[
+            edit("kernels/src/update/adagrad.rs",
+                "simd.add(epsilon, simd.sqrt(r))",
+                "simd.add(epsilon, simd.sqrt(simd.neg_mul_add(gradient, gradient, r)))"),
+        ]),
+        fault(42, "", "AMSGrad's maximum over the wrong r", Nowhere("AMSGrad"), &[]),
+        fault(43, "", "m·n overflow wraps in a view", Everywhere, &[
+            edit("src/matrix.rs",
+                "last.and_then(|(row, col)| row.checked_add(col)?.checked_add(1))",
+                "Some(planted::wrapping_len(shape, strides))"),
+        ]),
+        fault(43, "b", "m·n overflow wraps in a buffer", Everywhere, &[
+            edit("src/network.rs", "rows.checked_mul(cols)", "Some(rows.wrapping_mul(cols))"),
+        ]),
+        fault(44, "", "zero dimension reads element 0", Everywhere, &[
+            edit("kernels/src/gemm.rs",
+                "c[i * c_stride..][..n].fill(0.0)",
+                "c[i * c_stride..][..n].fill(operands.a.data[0] * operands.b.data[0])"),
+        ]),
+        fault(45, "", "output's row stride below its columns accepted", Everywhere, &[
+            edit("src/matrix.rs", "row_stride < cols", "false"),
+        ]),
+        fault(46, "", "AVX-512 chosen without detection", Detection, &[
+            edit("kernels/src/isa.rs", "Avx512::detect_with(has)", "Avx512::detect_with(&|_| true)"),
+        ]),
+        fault(46, "b", "portable always", Detection, &[
+            edit("kernels/src/isa.rs", "vectors.into_iter()", "[None, None].into_iter()"),
+        ]),
+        fault(47, "", "result depends on threads", Nowhere("threads"), &[]),
+        fault(48, "", "stride gap written", Everywhere, &[
+            edit("src/dense.rs", "c.into_parts()", "planted::write_gaps(c.into_parts(), m, n)"),
+        ]),
+        fault(49, "", "vacuous pass", Everywhere, &[
+            edit("verify/src/check/product.rs", "edges.layers().into_iter()", "Vec::new().into_iter()"),
+        ]),
     ]
 };
 
@@ -139,6 +333,18 @@ mod tests {
         assert_eq!(numbers, (1..=49).collect::<Vec<_>>());
         for (i, fault) in FAULTS.iter().enumerate() {
             assert!(FAULTS[..i].iter().all(|other| other.id() != fault.id()), "{}", fault.id());
+        }
+    }
+
+    #[test]
+    fn each_is_somewhere_or_waits() {
+        for fault in FAULTS {
+            let places = [
+                !fault.edits.is_empty(),
+                PLANTED.contains(&format!("(\"{}\", ", fault.id())),
+                matches!(fault.place, Place::Nowhere(_)),
+            ];
+            assert_eq!(places.into_iter().filter(|&there| there).count(), 1, "{}: {places:?}", fault.id());
         }
     }
 }

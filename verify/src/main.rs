@@ -48,6 +48,7 @@ macro_rules! refused {
 refused!(
     lanegrad::Error,
     lanegrad_verify::data::Error,
+    lanegrad_verify::faults::Error,
     lanegrad_verify::output::Error,
     lanegrad_verify::training::Unfit
 );

@@ -1,7 +1,9 @@
 //! `verify faults`: plants each fault on each instruction set in turn, and sees whether a check notices.
 //!
-//! A fault is planted for the life of a child process, which runs `verify check` on one instruction set up to the first check
-//! that finds something wrong. The checks know nothing of it.
+//! The faults are planted in a copy of the sources, all at once. One of them is on for the life of a child process, the copy's
+//! `verify check` on one instruction set up to the first check that finds something wrong. The checks know nothing of it.
+
+mod copy;
 
 use crate::Failure;
 use crate::command_line::Faults;
@@ -10,15 +12,12 @@ use lanegrad_verify::faults::{FAULTS, Fault, Place};
 use lanegrad_verify::output::Output;
 use serde::Serialize;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A check that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(120);
-
-/// How to build the program so that faults can be planted.
-const BUILD: &str = "RUSTFLAGS=\"--cfg lanegrad_sabotage\" cargo run --release -p lanegrad-verify --features sabotage \
-                     --target-dir target/sabotage -- faults";
 
 /// SECURITY.md has the command for each.
 const MEMORY: &str = "guard pages, valgrind and AddressSanitizer";
@@ -60,15 +59,19 @@ struct Document {
 }
 
 pub(crate) fn faults(flags: &Faults, out: &mut impl Write) -> Result<(), Failure> {
-    if !cfg!(all(feature = "sabotage", lanegrad_sabotage)) {
-        return Err(Failure::refused(format!("faults can be planted only in a build for it: {BUILD}")));
-    }
     let isas: Vec<Isa> = match &flags.isa {
         Some(name) => vec![Backend::with_isa_named(name)?.isa()],
         None => Isa::available().collect(),
     };
-    let [json] = Output::at([Some(&flags.json)])?;
+    let [json] = Output::at([flags.json()])?;
     let wanted = |fault: &&Fault| flags.fault.is_none_or(|number| number == fault.number);
+
+    let place = flags.copy.clone().unwrap_or_else(copy::usual_place);
+    copy::write(&place)?;
+    writeln!(out, "a copy of the sources with the faults: {}", place.display())?;
+    out.flush()?;
+    let program = copy::build(&place)?;
+    let check = |fault: Option<&Fault>, isa: Option<&str>| check(&program, fault, isa);
 
     write!(out, "without a fault: ")?;
     out.flush()?;
@@ -143,10 +146,10 @@ fn summarize(results: &[Planted], out: &mut impl Write) -> io::Result<()> {
 
 const GREEN: &str = "all checks pass";
 
-/// Runs the checks in a child process, with a fault or without.
-fn check(fault: Option<&Fault>, isa: Option<&str>) -> Outcome {
+/// Runs the copy's checks in a child process, with a fault or without.
+fn check(program: &Path, fault: Option<&Fault>, isa: Option<&str>) -> Outcome {
     let start = Instant::now();
-    let ended = run(fault, isa);
+    let ended = run(program, fault, isa);
     let seconds = start.elapsed().as_secs_f64();
     match ended {
         Ok((Some(0), _)) => Outcome::Missed { how: GREEN.to_owned(), seconds },
@@ -164,8 +167,8 @@ fn check(fault: Option<&Fault>, isa: Option<&str>) -> Outcome {
 }
 
 /// The exit status, if it ended by itself, and the report.
-fn run(fault: Option<&Fault>, isa: Option<&str>) -> io::Result<(Option<i32>, String)> {
-    let mut command = Command::new(std::env::current_exe()?);
+fn run(program: &Path, fault: Option<&Fault>, isa: Option<&str>) -> io::Result<(Option<i32>, String)> {
+    let mut command = Command::new(program);
     command.arg("check").env_remove("LANEGRAD_ISA").env_remove("LANEGRAD_FAULT");
     if let Some(isa) = isa {
         command.args(["--isa", isa]);

@@ -70,7 +70,7 @@ impl<S: Simd> Packing<'_, S> {
     #[inline(always)]
     fn run(mut self) {
         let (depth, columns) = (self.depth.clone(), self.columns.clone());
-        if sabotage!(depth.is_empty(), 16 => depth.is_empty() || crate::sabotage::shrunk(depth.len() * columns.len())) {
+        if depth.is_empty() {
             return;
         }
         for at in (0..self.width).step_by(S::LANES) {
@@ -174,10 +174,10 @@ impl<S: Simd> Packing<'_, S> {
     #[inline(always)]
     fn store(&mut self, v: S::V, p: usize, at: usize) {
         let row = &mut self.panel[(p - self.depth.start) * self.width + at..];
-        if sabotage!(row.len() >= S::LANES, 15 => self.columns.len() >= at + S::LANES) {
+        if row.len() >= S::LANES {
             self.simd.store(v, row);
         } else {
-            self.simd.store_partial(v, sabotage!(row, 15 => &mut row[..self.columns.len().saturating_sub(at)]));
+            self.simd.store_partial(v, row);
         }
     }
 }

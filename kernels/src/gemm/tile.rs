@@ -83,9 +83,8 @@ impl Strip<'_> {
             #[inline(always)]
             move || {
                 // Each in a variable of its own: what lies in memory would be read again after each store to C.
-                let Self { a, depth: all, rows, columns, c_stride, from_c, prefetch, operand, .. } = *self;
+                let Self { a, depth, rows, columns, c_stride, from_c, prefetch, operand, .. } = *self;
                 let Self { b, c, .. } = self;
-                let depth = sabotage!(all, 4 => all - 1);
                 for tile in row_tiles(mr, rows) {
                     let from = tile.start;
                     if prefetch && from_c && tile.end < rows {
@@ -102,7 +101,7 @@ impl Strip<'_> {
                         );
                     }
                     let c = &mut c[from * c_stride..];
-                    let place = Tile { a: a.from(from, all, tile.len()), c, c_stride, columns, depth, from_c };
+                    let place = Tile { a: a.from(from, depth, tile.len()), c, c_stride, columns, depth, from_c };
                     match tile.len() {
                         1 if compiled::<S>(1, NV, ADJACENT, false) => place.read::<S, 1, NV, ADJACENT>(simd, b),
                         2 if compiled::<S>(2, NV, ADJACENT, false) => place.read::<S, 2, NV, ADJACENT>(simd, b),
@@ -213,7 +212,7 @@ impl Tile<'_> {
         }
 
         // Index loops: iterating over the sums by value would spill them all.
-        if sabotage!(whole, 2 => false) {
+        if whole {
             let mut rows = StridedMut::new(c, ROWS, width, c_stride);
             for i in 0..ROWS {
                 let row = rows.part();
@@ -223,7 +222,7 @@ impl Tile<'_> {
             }
         } else {
             for i in 0..ROWS {
-                let row = &mut c[i * c_stride..][..sabotage!(columns, 2 => columns + 1)];
+                let row = &mut c[i * c_stride..][..columns];
                 for j in 0..NV {
                     simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
                 }

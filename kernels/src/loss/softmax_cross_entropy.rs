@@ -36,7 +36,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f64 {
         let Self { logits, labels, classes, mut delta } = self;
-        let m = sabotage!(labels.len(), 20 b => labels.len() * classes) as f64;
+        let m = labels.len() as f64;
         let scale = (1.0 / m) as f32;
         let mut total = 0.0;
         for (i, &label) in labels.iter().enumerate() {
@@ -46,7 +46,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             for columns in vectors(simd, classes) {
                 simd.store_partial(logits.load(simd, i, columns.clone()), &mut row[columns]);
             }
-            let max = sabotage!(row_max(simd, row), 26 => 0.0);
+            let max = row_max(simd, row);
 
             map(
                 simd,
@@ -59,7 +59,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             others.add_slice(row);
             let others = others.total();
             let sum = others + likely;
-            row[label] = sabotage!(0.0 - others, 29 d => likely - sum);
+            row[label] = 0.0 - others;
             map(
                 simd,
                 row,
@@ -71,7 +71,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             let wide =
                 if in_range(others, classes) { f64::from(others) } else { wide_others(logits, i, classes, label, max) };
             let surprise = lead + (wide + (f64::from(likely) - 1.0)).ln_1p();
-            total += sabotage!(surprise, 27 => -f64::from(likely / sum).ln(), 29 c => f64::from(total as f32 + surprise as f32) - total);
+            total += surprise;
         }
         total / m
     }

@@ -39,9 +39,8 @@ impl<H: Activation> Kernel for SquaredError<'_, H> {
     fn run<S: Simd>(self, simd: S) -> f64 {
         let Self { predicted, target, rows, columns, c, activation, mut delta } = self;
         let c = f64::from(c);
-        let m = sabotage!(rows, 20 => rows * columns);
-        let scale = (2.0 * c / m as f64) as f32;
-        let (scale, twice) = if scale.is_finite() { (scale, 1.0) } else { ((c / m as f64) as f32, 2.0) };
+        let scale = (2.0 * c / rows as f64) as f32;
+        let (scale, twice) = if scale.is_finite() { (scale, 1.0) } else { ((c / rows as f64) as f32, 2.0) };
         let (scale, twice) = (simd.splat(scale), simd.splat(twice));
         let mut total = 0.0;
         // Of any number of rows without elements there is nothing to compute.
@@ -61,7 +60,7 @@ impl<H: Activation> Kernel for SquaredError<'_, H> {
             );
             let sum = sum.total();
             let wide = if in_range(sum, columns) { f64::from(sum) } else { wide_row(predicted, target, i, columns) };
-            total += sabotage!(wide, 29 b => f64::from(total as f32 + sum) - total);
+            total += wide;
         }
         total * c / rows as f64
     }

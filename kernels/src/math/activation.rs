@@ -76,11 +76,6 @@ impl Activation for Relu {
     #[inline(always)]
     fn times_derivative<S: Simd>(self, simd: S, delta: S::V, z: S::V) -> S::V {
         let zero = simd.splat(0.0);
-        let flat = sabotage!(
-            simd.less_equal(z, zero),
-            23 => simd.less(z, zero),
-            23 b => crate::sabotage::flat_but_for_minus_zero(simd, z)
-        );
-        simd.zero_where(flat, delta)
+        simd.zero_where(simd.less_equal(z, zero), delta)
     }
 }

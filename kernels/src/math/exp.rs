@@ -20,7 +20,7 @@ const LN_2_LOW: f32 = 1.428_606_8e-6;
 pub fn exp<S: Simd>(simd: S, x: S::V) -> S::V {
     // The constant stands first, so that NaN passes.
     let x = simd.max(simd.splat(-104.0), x);
-    let x = sabotage!(simd.min(simd.splat(89.0), x), 24 => crate::sabotage::clamped_below_the_last(simd, x));
+    let x = simd.min(simd.splat(89.0), x);
     let n = simd.round_ties_even(simd.mul(x, simd.splat(core::f32::consts::LOG2_E)));
     let r = simd.neg_mul_add(n, simd.splat(LN_2_HIGH), x);
     let r = simd.neg_mul_add(n, simd.splat(LN_2_LOW), r);

@@ -20,9 +20,8 @@ impl Rule<1> for Adagrad {
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [r]: [S::V; 1]) -> (S::V, [S::V; 1]) {
         let r = simd.mul_add(gradient, gradient, r);
-        let sum = sabotage!(r, 41 => simd.neg_mul_add(gradient, gradient, r));
         let epsilon = simd.splat(self.epsilon);
-        let root = sabotage!(simd.add(epsilon, simd.sqrt(sum)), 31 b => simd.sqrt(simd.add(epsilon, sum)));
+        let root = simd.add(epsilon, simd.sqrt(r));
         let direction = simd.div(gradient, root);
         (simd.neg_mul_add(simd.splat(self.learning_rate), direction, theta), [r])
     }

@@ -22,16 +22,9 @@ pub struct Adam {
 impl Adam {
     /// η, ρ₁, ρ₂, δ, and the step's number t = 1, 2, …
     pub fn new(learning_rate: f64, decays: [f64; 2], epsilon: f64, t: u64) -> Self {
-        let [first_decay, second_decay] = sabotage!(decays, 34 => [decays[1], decays[0]]);
+        let [first_decay, second_decay] = decays;
         // 1 − ρᵗ without cancellation.
-        let correction = |decay: f64| {
-            sabotage!(
-                -(t as f64 * decay.ln()).exp_m1(),
-                32 => -((t + 1) as f64 * decay.ln()).exp_m1(),
-                33 => 1.0,
-                35 => 1.0 - f64::from((0..t).fold(1.0, |power, _| power * decay as f32))
-            )
-        };
+        let correction = |decay: f64| -(t as f64 * decay.ln()).exp_m1();
         let corrected = epsilon * correction(first_decay);
         Self {
             learning_rate: learning_rate as f32,
@@ -51,10 +44,7 @@ impl Rule<2> for Adam {
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [s, r]: [S::V; 2]) -> (S::V, [S::V; 2]) {
         let s = self.first.of(simd, gradient, s);
         let r = self.second.of_squares(simd, gradient, r);
-        let root = sabotage!(
-            simd.mul_add(simd.sqrt(r), simd.splat(self.root_factor), simd.splat(self.epsilon)),
-            31 c => simd.mul(simd.sqrt(simd.add(r, simd.splat(self.epsilon))), simd.splat(self.root_factor))
-        );
+        let root = simd.mul_add(simd.sqrt(r), simd.splat(self.root_factor), simd.splat(self.epsilon));
         let direction = simd.div(s, root);
         (simd.neg_mul_add(simd.splat(self.learning_rate), direction, theta), [s, r])
     }

@@ -35,8 +35,7 @@ impl<R: Rule<N>, const N: usize> Rule<N> for Decayed<R> {
             }
             Decay::Decoupled(rate) => {
                 let decayed = simd.neg_mul_add(simd.splat(rate), theta, theta);
-                let (theta, states) = self.rule.step(simd, sabotage!(decayed, 39 => theta), gradient, states);
-                (sabotage!(theta, 39 => simd.neg_mul_add(simd.splat(rate), theta, theta)), states)
+                self.rule.step(simd, decayed, gradient, states)
             }
         }
     }

@@ -18,8 +18,7 @@ impl Rule<1> for Momentum {
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, [v]: [S::V; 1]) -> (S::V, [S::V; 1]) {
         let v = simd.mul(simd.splat(self.momentum), v);
-        let learning_rate = simd.splat(self.learning_rate);
-        let v = sabotage!(simd.neg_mul_add(learning_rate, gradient, v), 37 => simd.sub(v, gradient));
-        (sabotage!(simd.add(theta, v), 37 => simd.mul_add(learning_rate, v, theta)), [v])
+        let v = simd.neg_mul_add(simd.splat(self.learning_rate), gradient, v);
+        (simd.add(theta, v), [v])
     }
 }

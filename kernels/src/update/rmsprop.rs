@@ -25,7 +25,7 @@ impl RmsProp {
     pub(super) fn direction<S: Simd>(self, simd: S, gradient: S::V, r: S::V) -> (S::V, S::V) {
         let r = self.average.of_squares(simd, gradient, r);
         let epsilon = simd.splat(self.epsilon);
-        let root = sabotage!(simd.sqrt(simd.add(epsilon, r)), 31 => simd.add(epsilon, simd.sqrt(r)));
+        let root = simd.sqrt(simd.add(epsilon, r));
         (r, simd.div(gradient, root))
     }
 }

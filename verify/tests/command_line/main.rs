@@ -147,29 +147,17 @@ fn checks_of_one_instruction_set() {
     refused(verify("one", &["check", "--isa", "sse9"]), "sse9");
 }
 
+/// `tests/planted.rs` has what comes of it where there is one.
 #[test]
-#[cfg(not(all(feature = "sabotage", lanegrad_sabotage)))]
-fn faults_need_a_build_of_their_own() {
-    refused(verify("faults", &["faults"]), "--cfg lanegrad_sabotage");
+fn faults_need_a_copy_that_cargo_builds() {
     refused(verify("faults", &["faults", "--fault", "50"]), "--fault <NUMBER>");
+    let mut command = verify("faults", &["faults", "--copy", "copy"]);
+    command.env("CARGO", "no/cargo");
+    refused(command, "no/cargo, which builds it, cannot be run");
+    refused(verify("faults", &["faults", "--copy", "."]), ".: it is not empty");
     let mut command = verify("faults", &["check", "--isa", "scalar", "--until-wrong"]);
     command.env("LANEGRAD_FAULT", "4");
-    assert!(run(command).status.success(), "a fault was planted in a build without faults");
-}
-
-#[test]
-#[cfg(all(feature = "sabotage", lanegrad_sabotage))]
-fn a_planted_fault_is_caught_and_named() {
-    let output = run(verify("faults", &["faults", "--fault", "4", "--isa", "scalar", "--json", "faults.json"]));
-    let table = text(&output.stdout);
-    assert!(output.status.success() && table.contains("1 caught wherever they can be"), "{table}");
-    let document: Value = serde_json::from_slice(&fs::read(directory("faults").join("faults.json")).unwrap()).unwrap();
-    let result = &document["results"][0];
-    assert_eq!((&result["fault"], &result["outcome"]), (&"4".into(), &"caught".into()));
-    assert!(result["check"].as_str().is_some_and(|check| !check.is_empty()), "{document}");
-    let mut command = verify("faults", &["check", "--isa", "scalar", "--until-wrong"]);
-    command.env("LANEGRAD_FAULT", "");
-    assert!(run(command).status.success(), "an empty variable is an unset one");
+    assert!(run(command).status.success(), "only a copy has faults");
 }
 
 #[test]

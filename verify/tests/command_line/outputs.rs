@@ -370,7 +370,6 @@ fn a_reports_outputs_are_looked_at_first() {
 }
 
 #[test]
-#[cfg(all(feature = "sabotage", lanegrad_sabotage))]
 fn a_planted_faults_output_is_looked_at_first() {
     fresh("outputs of faults");
     let output = run(verify("outputs of faults", &["faults", "--fault", "4", "--isa", "scalar", "--json", "."]));

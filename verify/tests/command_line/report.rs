@@ -86,17 +86,3 @@ fn bad_flags_are_refused() {
     fs::write(directory("report flags").join("target/lanegrad/faults.json"), "{}").unwrap();
     refused(&["--data", "."], "target/lanegrad/faults.json: it is not what faults writes: missing field");
 }
-
-#[test]
-#[cfg(all(feature = "sabotage", lanegrad_sabotage))]
-fn a_planted_fault_shows_in_the_report() {
-    tiny_set("report of a fault");
-    let mut command = verify("report of a fault", &["report", "--quick", "--data", "."]);
-    command.env("LANEGRAD_FAULT", "4").env("LANEGRAD_ISA", "scalar");
-    let output = run(command);
-    let said = text(&output.stdout);
-    assert!(output.status.code() == Some(1) && said.contains("SOMETHING IS WRONG on scalar.\n"), "{said}");
-    assert!(said.contains("\nWRONG: ") && said.ends_with("report: target/lanegrad/report.html\n"), "{said}");
-    let page = fs::read_to_string(directory("report of a fault").join("target/lanegrad/report.html")).unwrap();
-    assert!(page.contains("<strong>SOMETHING IS WRONG") && page.contains("<p>WRONG: "));
-}

@@ -1,27 +1,99 @@
-//! A lowering that wraps another one and, while one of these faults is planted, spoils a single operation of it.
+//! The faults of a copy of the workspace that `verify faults` has written: which one is on, and what the wrong expressions call.
+//!
+//! `verify faults` adds this file to the copy's `lanegrad-kernels` as the module `planted`. It is not part of any other build.
+//!
+//! The environment variable `LANEGRAD_FAULT` turns a fault on for the life of a process: its number, and a letter if there is
+//! more than one way to make it. `verify/src/faults.rs` lists them. The faults of single vector operations are not expressions of
+//! the kernels: every kernel runs on a lowering that wraps the real one, [`Saboteur`].
 
-use super::{over_read, planted};
-use crate::isa::Kernel;
 use crate::simd::Simd;
+use crate::view::View;
 use core::cell::Cell;
 use core::hint::black_box;
+use std::sync::LazyLock;
 
-/// A kernel that gets a spoiled lowering.
-#[derive(Debug)]
-pub struct Sabotaged<K>(pub K);
+/// Number and letter in one word: kernels ask in their loops, and comparing words is quick.
+#[inline(always)]
+fn code(id: &str) -> u32 {
+    id.bytes().fold(0, |code, byte| code << 8 | u32::from(byte))
+}
 
-impl<K: Kernel> Kernel for Sabotaged<K> {
-    type Output = K::Output;
+static FAULT: LazyLock<u32> = LazyLock::new(|| {
+    // An empty variable counts as unset.
+    let id = std::env::var("LANEGRAD_FAULT").unwrap_or_default();
+    assert!(id.len() <= 3, "LANEGRAD_FAULT is '{id}', expected a number and a letter");
+    code(&id)
+});
 
+/// Whether this fault is on: `37`, or `36b` for the second way to make one.
+#[inline(always)]
+pub fn is(id: &str) -> bool {
+    *FAULT == code(id)
+}
+
+/// Fault 8b: the view, as if there were no gaps between its rows.
+pub fn without_gaps(view: View<'_>, cols: usize) -> View<'_> {
+    View { row_stride: if view.col_stride == 1 { cols } else { view.row_stride }, ..view }
+}
+
+/// Fault 16: whether something larger was packed before.
+pub fn shrunk(elements: usize) -> bool {
+    thread_local!(static LARGEST: Cell<usize> = const { Cell::new(0) });
+    LARGEST.set(LARGEST.get().max(elements));
+    elements < LARGEST.get()
+}
+
+/// Fault 18: the weights after a step of size 1.
+pub fn updated(w: &[f32], dw: &[f32]) -> &'static [f32] {
+    w.iter().zip(dw).map(|(w, dw)| w - dw).collect::<Vec<_>>().leak()
+}
+
+/// Fault 23b: `z ≤ 0`, except where z is −0.
+#[inline(always)]
+pub fn flat_except_at_minus_zero<S: Simd>(simd: S, z: S::V) -> S::M {
+    let (zero, inverse) = (simd.splat(0.0), simd.div(simd.splat(-1.0), z));
+    simd.less_equal(simd.select(simd.less_equal(simd.abs(z), zero), inverse, z), zero)
+}
+
+/// Fault 24: the largest x whose exponential is finite becomes the number below it.
+#[inline(always)]
+pub fn clamped_below_the_last<S: Simd>(simd: S, x: S::V) -> S::V {
+    const LAST: f32 = f32::from_bits(0x42b1_7217);
+    let clamped = simd.min(simd.splat(LAST.next_down()), x);
+    simd.select(simd.less(simd.splat(LAST), x), simd.min(simd.splat(89.0), x), clamped)
+}
+
+/// Fault 43: the elements that a view needs, counted without overflow checks.
+pub fn wrapping_len((rows, cols): (usize, usize), (row_stride, col_stride): (usize, usize)) -> usize {
+    let last = (rows - 1).wrapping_mul(row_stride).wrapping_add((cols - 1).wrapping_mul(col_stride));
+    last.wrapping_add(1)
+}
+
+/// Fault 48: writes the first element after each row, if it is in a gap.
+pub fn write_gaps((c, stride): (&mut [f32], usize), rows: usize, cols: usize) -> (&mut [f32], usize) {
+    for index in (0..rows).filter_map(|i| (stride > cols).then_some(i * stride + cols)) {
+        if let Some(gap) = c.get_mut(index) {
+            *gap = 0.0;
+        }
+    }
+    (c, stride)
+}
+
+/// Fault 3b: what lies after a slice is read, by a real load of the lowering, and then not used. No result shows it: guard pages
+/// and sanitizers do.
+#[expect(unsafe_code, reason = "reads what it must not, to see that guard pages and sanitizers notice")]
+mod over_read {
+    /// `len` elements from the start of `source` on, whether they are there or not.
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> K::Output {
-        self.0.run(Saboteur::new(simd))
+    pub(super) fn longer(source: &[f32], len: usize) -> &[f32] {
+        // SAFETY: there is none, if `len` is longer than `source`. Such a call is the fault.
+        unsafe { core::slice::from_raw_parts(source.as_ptr(), len) }
     }
 }
 
 /// Any lowering, with at most one operation spoiled.
 #[derive(Clone, Copy, Debug)]
-struct Saboteur<S> {
+pub struct Saboteur<S> {
     simd: S,
     spoiled: Option<Spoiled>,
 }
@@ -29,11 +101,11 @@ struct Saboteur<S> {
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spoiled {
-    /// 1: a partial store leaves out the last number.
+    /// 1: a partial store leaves out the last element.
     ShortStore,
-    /// 1b: a partial load leaves out the last number.
+    /// 1b: a partial load leaves out the last element.
     ShortLoad,
-    /// 3: a partial load brings what lies behind the slice.
+    /// 3: a partial load brings an element after the slice's last.
     LongLoad,
     /// 3b: a partial load reads a whole vector; its result is right.
     OverRead,
@@ -58,21 +130,21 @@ thread_local! {
 
 impl<S: Simd> Saboteur<S> {
     /// The lowering, with what is planted.
-    fn new(simd: S) -> Self {
+    pub fn new(simd: S) -> Self {
         use Spoiled::*;
         let faults = [
-            (1, "", ShortStore),
-            (1, "b", ShortLoad),
-            (3, "", LongLoad),
-            (3, "b", OverRead),
-            (6, "", Transpose),
-            (22, "", Max),
-            (25, "", Subnormals),
-            (28, "", UnfusedTail),
-            (29, "", Precision),
-            (30, "", Root),
+            ("1", ShortStore),
+            ("1b", ShortLoad),
+            ("3", LongLoad),
+            ("3b", OverRead),
+            ("6", Transpose),
+            ("22", Max),
+            ("25", Subnormals),
+            ("28", UnfusedTail),
+            ("29", Precision),
+            ("30", Root),
         ];
-        let spoiled = faults.into_iter().find(|(number, part, _)| planted(*number, part)).map(|(.., spoiled)| spoiled);
+        let spoiled = faults.into_iter().find(|(id, _)| is(id)).map(|(_, spoiled)| spoiled);
         Self { simd, spoiled }
     }
 
@@ -88,7 +160,7 @@ impl<S: Simd> Saboteur<S> {
         match self.spoiled {
             Some(Spoiled::UnfusedTail) if IN_TAIL.get() => simd.add(simd.mul(a, b), c),
             Some(Spoiled::Precision) => {
-                // Veltkamp 1968: adding and taking away 2⁸ times as much leaves the upper 16 of 24 bits.
+                // Veltkamp 1968: adding 2⁸ times as much and subtracting it again leaves the upper 16 of 24 bits.
                 let sum = simd.mul_add(a, b, c);
                 let much = simd.mul(simd.splat(257.0), sum);
                 simd.sub(much, simd.sub(much, sum))
@@ -149,13 +221,13 @@ impl<S: Simd> Simd for Saboteur<S> {
         let tail = source.len() < S::LANES;
         self.note_load(tail);
         if tail && self.is(Spoiled::LongLoad) {
-            let mut behind = [0.0; 16];
-            behind[..source.len()].copy_from_slice(source);
-            behind[source.len()] = f32::NAN;
-            return self.simd.load(&behind);
+            let mut longer = [0.0; 16];
+            longer[..source.len()].copy_from_slice(source);
+            longer[source.len()] = f32::NAN;
+            return self.simd.load(&longer);
         }
         if tail && !source.is_empty() && self.is(Spoiled::OverRead) {
-            black_box(self.simd.load(over_read::pretend(source, S::LANES)));
+            black_box(self.simd.load(over_read::longer(source, S::LANES)));
         }
         let short = usize::from(tail && !source.is_empty() && self.is(Spoiled::ShortLoad));
         self.simd.load_partial(&source[..source.len() - short])
