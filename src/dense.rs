@@ -168,7 +168,7 @@ pub fn activation_backward(
     let (rows, columns) = (gradient.rows(), gradient.cols());
     z.expect(OPERATION, "outputs", (rows, columns))?;
     delta.expect(OPERATION, "deltas", (rows, columns))?;
-    let (gradient, z, delta) = (gradient.view(), z.view(), delta.into_delta());
+    let (gradient, z, delta) = (gradient.view(), z.view(), delta.into_view());
     with_activation!(activation, h => {
         backend.run(elementwise::ActivationBackward { gradient, z, activation: h, rows, columns, delta });
     });

@@ -82,7 +82,7 @@ pub fn squared_error(backend: &Backend, loss: SquaredError<'_>, delta: MatMut<'_
     let (rows, columns) = (predicted.rows(), predicted.cols());
     SquaredErrorLoss { c }.check(target, activation, (rows, columns))?;
     delta.expect(SQUARED_ERROR, "deltas", (rows, columns))?;
-    let (predicted, target, delta) = (predicted.view(), target.view(), delta.into_delta());
+    let (predicted, target, delta) = (predicted.view(), target.view(), delta.into_view());
     Ok(with_activation!(activation, h => {
         backend.run(kernels::SquaredError { predicted, target, rows, columns, c, activation: h, delta })
     }))
@@ -118,7 +118,7 @@ pub fn softmax_cross_entropy(
     let (rows, classes) = (logits.rows(), logits.cols());
     CrossEntropyLoss.check(labels, Activation::Identity, (rows, classes))?;
     delta.expect(SOFTMAX, "deltas", (rows, classes))?;
-    Ok(backend.run(kernels::SoftmaxCrossEntropy { logits: logits.view(), labels, classes, delta: delta.into_delta() }))
+    Ok(backend.run(kernels::SoftmaxCrossEntropy { logits: logits.view(), labels, classes, delta: delta.into_view() }))
 }
 
 const SQUARED_ERROR: &str = "squared error";

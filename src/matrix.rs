@@ -1,8 +1,7 @@
 //! Matrices that belong to somebody else: validated, strided views over slices.
 
 use crate::Error;
-use lanegrad_kernels::loss::Delta;
-use lanegrad_kernels::view::View;
+use lanegrad_kernels::view::{View, ViewMut};
 
 // An empty view keeps none of its slice, and no stride of a view is longer than its slice. The check leaves a longer one only to a
 // side of at most one element, where it is never used. So kernels need not look for empty matrices before they compute a row's
@@ -176,9 +175,9 @@ impl<'a> MatMut<'a> {
     }
 
     #[inline]
-    pub(crate) fn into_delta(self) -> Delta<'a> {
+    pub(crate) fn into_view(self) -> ViewMut<'a> {
         let (data, row_stride) = self.into_parts();
-        Delta { data, row_stride }
+        ViewMut { data, row_stride }
     }
 
     #[inline]

@@ -1,10 +1,9 @@
 //! Maps of a slice onto itself, and of two matrices onto a third.
 
 use crate::isa::Kernel;
-use crate::loss::Delta;
 use crate::math::Activation;
 use crate::simd::Simd;
-use crate::view::View;
+use crate::view::{View, ViewMut};
 
 /// A lane function.
 pub trait Map: Copy {
@@ -94,7 +93,7 @@ pub struct ActivationBackward<'a, H> {
     /// Columns.
     pub columns: usize,
     /// rows × columns
-    pub delta: Delta<'a>,
+    pub delta: ViewMut<'a>,
 }
 
 impl<H: Activation> Kernel for ActivationBackward<'_, H> {

@@ -27,6 +27,7 @@
 //! Source: Goto & van de Geijn 2008; Van Zee & van de Geijn 2015 (BLIS).
 
 mod lanes;
+mod operands;
 mod pack;
 mod plan;
 mod right;
@@ -35,34 +36,14 @@ mod tile;
 
 pub use self::plan::*;
 
+use self::operands::{Operands, aligned, blocks};
 use self::right::{Columns, Steps};
 use self::tile::{Elements, Rows as StripRows, Strip};
-use crate::cache::LINE;
 use crate::epilogue::{Epilogue, Sink};
 use crate::isa::Kernel;
 use crate::simd::Simd;
 use crate::view::{View, vectors};
 use core::ops::Range;
-
-/// The order in which the terms of an element are summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// One chain over k.
-    Chain {
-        /// Whether it starts from what C holds, otherwise from zero, and C is not read before it is written.
-        accumulate: bool,
-    },
-    /// Sixteen lanes, for at most [`LANES_MAX_M`] rows: term p in lane p mod 16, whose upper half is added to the lower until one remains.
-    Lanes,
-}
-
-impl Order {
-    /// The order of a product whose operands are usually contiguous along k, as a layer's forward product of a mini-batch is.
-    #[inline]
-    pub fn of_forward(m: usize) -> Self {
-        if m <= LANES_MAX_M { Self::Lanes } else { Self::Chain { accumulate: false } }
-    }
-}
 
 /// `C = epilogue(C₀ + A·B)`. The caller has checked that every element named by the sizes lies inside its slice.
 #[derive(Debug)]
@@ -89,19 +70,6 @@ pub struct Product<'a, E> {
     pub plan: Plan,
     /// At least [`workspace_len`] elements if the plan needs a workspace; what they hold does not matter.
     pub workspace: &'a mut [f32],
-}
-
-/// The operands, as the executors of plans see them.
-pub(super) struct Operands<'a> {
-    m: usize,
-    n: usize,
-    k: usize,
-    a: View<'a>,
-    b: View<'a>,
-    c: &'a mut [f32],
-    c_stride: usize,
-    accumulate: bool,
-    workspace: &'a mut [f32],
 }
 
 impl<E: Epilogue> Kernel for Product<'_, E> {
@@ -294,24 +262,4 @@ impl Tiles {
         }
         Columns::InPlace(Steps { elements: panel, stride: width })
     }
-}
-
-/// The workspace from the first cache line on.
-fn aligned(workspace: &mut [f32]) -> &mut [f32] {
-    let skip = workspace.as_ptr().align_offset(4 * LINE).min(LINE).min(workspace.len());
-    &mut workspace[skip..]
-}
-
-/// A range in blocks of `len`, the last one shorter. A product of few elements has no time for the divisions of `step_by`.
-#[inline(always)]
-fn blocks(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
-    let mut from = range.start;
-    core::iter::from_fn(
-        #[inline(always)]
-        move || {
-            let block = from..range.end.min(from + len);
-            from = block.end;
-            (!block.is_empty()).then_some(block)
-        },
-    )
 }

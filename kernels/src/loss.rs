@@ -8,22 +8,6 @@ mod squared_error;
 pub use self::softmax_cross_entropy::SoftmaxCrossEntropy;
 pub use self::squared_error::SquaredError;
 
-/// Where a loss writes its delta: m × outputs, unit column stride.
-#[derive(Debug)]
-pub struct Delta<'a> {
-    /// The numbers.
-    pub data: &'a mut [f32],
-    /// From one row to the next.
-    pub row_stride: usize,
-}
-
-impl Delta<'_> {
-    #[inline(always)]
-    pub(crate) fn row(&mut self, i: usize, columns: core::ops::Range<usize>) -> &mut [f32] {
-        &mut self.data[i * self.row_stride..][columns]
-    }
-}
-
 /// The largest of a row; NaN may be dropped.
 #[inline(always)]
 fn row_max<S: Simd>(simd: S, row: &[f32]) -> f32 {

@@ -16,6 +16,24 @@ pub struct View<'a> {
     pub col_stride: usize,
 }
 
+/// An output matrix: element (i, j) is `data[i · row_stride + j]`, and rows do not overlap. The sizes belong to the operation, as those of a
+/// [`View`] do.
+#[derive(Debug)]
+pub struct ViewMut<'a> {
+    /// The elements, and those between the rows.
+    pub data: &'a mut [f32],
+    /// From one row to the next.
+    pub row_stride: usize,
+}
+
+impl ViewMut<'_> {
+    /// The part of row i in `columns`.
+    #[inline(always)]
+    pub fn row(&mut self, i: usize, columns: Range<usize>) -> &mut [f32] {
+        &mut self.data[i * self.row_stride..][columns]
+    }
+}
+
 impl<'a> View<'a> {
     /// Element (i, j).
     #[inline(always)]

@@ -1,9 +1,20 @@
 //! A loss with its target, chosen when the program runs.
 
-use crate::training::Loss;
 use lanegrad::{
     Backend, Batch, Clip, CrossEntropyLoss, Error, MatRef, Network, Optimizer, SquaredErrorLoss, TrainOptions,
 };
+
+/// A loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Loss {
+    /// The squared error, with its factor.
+    SquaredError {
+        /// c
+        c: f32,
+    },
+    /// Softmax and cross-entropy.
+    SoftmaxCrossEntropy,
+}
 
 /// A loss, and what the outputs of a mini-batch should be.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,7 @@ mod schedules;
 
 pub use self::algorithm::{Algorithm, HyperParameters};
 pub use self::schedules::{LEARNING_RATES, MOMENTA};
+pub use crate::objective::Loss;
 
 use crate::data::{DataSet, Examples, idx::CLASSES};
 use crate::objective::Objective;
@@ -29,18 +30,6 @@ const SAMPLE: usize = 5_000;
 const CHUNK: usize = 1_000;
 /// The most numbers a run may take for parameters, gradients, state and outputs: 1 GiB.
 const MAX_NUMBERS: u128 = 1 << 28;
-
-/// A loss.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Loss {
-    /// The squared error, with its factor.
-    SquaredError {
-        /// c
-        c: f32,
-    },
-    /// Softmax and cross-entropy.
-    SoftmaxCrossEntropy,
-}
 
 /// The options of a run.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,15 +1,13 @@
 //! Ours ÷ the best peer's, a dot a cell.
 
 use crate::Error;
-use crate::report::Cell;
 use plotters::prelude::*;
 
 const WIDTH: u32 = 960;
 const LINE: u32 = 18;
 
-/// Draws the cells' ratios as an SVG document, a line a cell, on a logarithmic axis.
-pub(crate) fn ratios(cells: &[Cell]) -> Result<String, Error> {
-    let dots: Vec<(&Cell, f64)> = cells.iter().filter_map(|cell| Some((cell, cell.ratio()?))).collect();
+/// Draws ratios and their names as an SVG document, a line each, on a logarithmic axis.
+pub(crate) fn ratios(dots: &[(String, f64)]) -> Result<String, Error> {
     // Twice as fast lies as far from the middle as half as fast.
     let (lowest, highest) = dots
         .iter()
@@ -20,7 +18,7 @@ pub(crate) fn ratios(cells: &[Cell]) -> Result<String, Error> {
     area.fill(&WHITE)?;
     let label = |line: &i32| {
         let index = usize::try_from(-*line).unwrap_or(usize::MAX);
-        dots.get(index).map_or(String::new(), |(cell, _)| format!("{}  {}", cell.group(), cell.case()))
+        dots.get(index).map_or(String::new(), |(name, _)| name.clone())
     };
     let mut chart = ChartBuilder::on(&area)
         .caption("How many times as fast as the best peer", ("sans-serif", 22))
@@ -41,8 +39,8 @@ pub(crate) fn ratios(cells: &[Cell]) -> Result<String, Error> {
     chart.draw_series([PathElement::new([(0.0, -(dots.len() as i32)), (0.0, 1)], BLACK)])?;
     // Okabe and Ito's blue and vermilion, which colour-blind readers tell apart.
     let (ahead, behind) = (RGBColor(0, 114, 178), RGBColor(213, 94, 0));
-    chart.draw_series(dots.iter().enumerate().map(|(line, &(_, ratio))| {
-        let colour = if ratio >= 1.0 { ahead } else { behind };
+    chart.draw_series(dots.iter().enumerate().map(|(line, (_, ratio))| {
+        let colour = if *ratio >= 1.0 { ahead } else { behind };
         Circle::new((ratio.log2(), -(line as i32)), 5, colour.filled())
     }))?;
     area.present()?;

@@ -204,7 +204,9 @@ impl Report {
             json.write(&(serde_json::to_string_pretty(self)? + "\n"))?;
         }
         if let Some(mut plot) = plot {
-            plot.write(&plot::ratios(&self.cells)?)?;
+            let name = |cell: &Cell| format!("{}  {}", cell.group(), cell.case());
+            let dots = self.cells.iter().filter_map(|cell| Some((name(cell), cell.ratio()?)));
+            plot.write(&plot::ratios(&dots.collect::<Vec<_>>())?)?;
         }
         Ok(())
     }

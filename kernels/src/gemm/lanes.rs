@@ -12,8 +12,9 @@
 //! from beyond L1. The order is a matter of the operation and its shape alone ([`Order::of_forward`](super::Order::of_forward)): operands
 //! that are not contiguous along k are packed so that they are. There are sixteen lanes on every instruction set, and so the same bits.
 
+use super::operands::{Operands, aligned, blocks};
+use super::pack;
 use super::plan::{Lanes, lanes_stride, row_tiles};
-use super::{Operands, aligned, blocks, pack};
 use crate::simd::{Simd, each};
 use crate::view::View;
 use core::ops::Range;

@@ -3,7 +3,6 @@
 //!
 //! A plan never changes a bit of the result: the order of each sum is the [`Order`] that the operation has chosen.
 
-use super::Order;
 use crate::cache::{L1, L1_SET, L2, L3, LINE};
 use crate::simd::Lowering;
 use crate::view::View;
@@ -48,6 +47,26 @@ pub const NEAR: usize = L1 - L1 / 8;
 pub const IN_PLACE_TILES: usize = 6;
 /// From this many elements on a matrix does not stay in L2, and is prefetched.
 pub const FAR: usize = L2;
+
+/// The order in which the terms of an element are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// One chain over k.
+    Chain {
+        /// Whether it starts from what C holds, otherwise from zero, and C is not read before it is written.
+        accumulate: bool,
+    },
+    /// Sixteen lanes, for at most [`LANES_MAX_M`] rows: term p in lane p mod 16, whose upper half is added to the lower until one remains.
+    Lanes,
+}
+
+impl Order {
+    /// The order of a product whose operands are usually contiguous along k, as a layer's forward product of a mini-batch is.
+    #[inline]
+    pub fn of_forward(m: usize) -> Self {
+        if m <= LANES_MAX_M { Self::Lanes } else { Self::Chain { accumulate: false } }
+    }
+}
 
 /// The strides of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@
 //!
 //! One row of a small or narrow B is summed in registers instead.
 
-use super::Operands;
+use super::operands::Operands;
 use super::plan::Rows;
 use crate::simd::{Simd, Strided};
 use crate::view::View;

@@ -9,13 +9,13 @@
 //! `max − a[i][label] + ln(1 + (O + exp(a[i][label] − max) − 1))`, in `f64`; the label's delta is `−O/Σ/m`. Both keep their relative
 //! accuracy; where O is below the range of `f32`, the loss takes it from `f64`.
 
-use super::{Delta, row_max};
+use super::row_max;
 use crate::elementwise::map;
 use crate::isa::Kernel;
 use crate::math::exp;
 use crate::reduce::{Sum, in_range};
 use crate::simd::Simd;
-use crate::view::{View, vectors};
+use crate::view::{View, ViewMut, vectors};
 
 /// Writes the delta and returns the loss; the rows' losses are computed and summed in `f64` from `f32` exponentials.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct SoftmaxCrossEntropy<'a> {
     /// Classes.
     pub classes: usize,
     /// m × classes
-    pub delta: Delta<'a>,
+    pub delta: ViewMut<'a>,
 }
 
 impl Kernel for SoftmaxCrossEntropy<'_> {

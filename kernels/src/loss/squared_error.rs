@@ -5,13 +5,12 @@
 //! The delta is computed as `2c/m·((ŷ − y) ⊙ h'(a))`, in two factors c/m and 2 where 2c/m overflows: `∞·0` is NaN. The loss is finite wherever ŷ
 //! and y are: where squares overflow or underflow in `f32`, a row is summed again in `f64`.
 
-use super::Delta;
 use crate::elementwise::zip_row;
 use crate::isa::Kernel;
 use crate::math::Activation;
 use crate::reduce::{Sum, in_range};
 use crate::simd::Simd;
-use crate::view::View;
+use crate::view::{View, ViewMut};
 
 /// Writes the delta and returns the loss; each row is summed in `f32` if that is in range, the rows in `f64`.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub struct SquaredError<'a, H> {
     /// h
     pub activation: H,
     /// m × outputs
-    pub delta: Delta<'a>,
+    pub delta: ViewMut<'a>,
 }
 
 impl<H: Activation> Kernel for SquaredError<'_, H> {
