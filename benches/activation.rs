@@ -4,13 +4,11 @@ mod measure;
 
 use criterion::Criterion;
 use lanegrad::Activation;
+use lanegrad_verify::training::name::ACTIVATIONS;
 use measure::{SIZES, backends, group_of_bytes, numbers};
 
-const ACTIVATIONS: [(&str, Activation); 3] =
-    [("ReLU", Activation::Relu), ("sigmoid", Activation::Sigmoid), ("tanh", Activation::Tanh)];
-
 fn measure_activations(criterion: &mut Criterion) {
-    for (name, activation) in ACTIVATIONS {
+    for &(name, activation) in ACTIVATIONS.iter().filter(|(_, activation)| *activation != Activation::Identity) {
         for (size, len) in SIZES {
             let mut x = numbers(len);
             let mut group = group_of_bytes(criterion, format!("activation/{name}/{size}"), 8 * len);

@@ -7,10 +7,13 @@
 /// | identity | a | 1 |
 /// | sigmoid | 1/(1 + e⁻ᵃ) | z(1 − z) |
 /// | tanh | tanh a | 1 − z² |
+/// | softsign | a/(1 + \|a\|) | (1 − \|z\|)² |
 /// | ReLU | a < 0 ? 0 : a | z ≤ 0 ? 0 : 1 |
 ///
+/// Source of softsign: Bergstra et al. 2009; Glorot & Bengio 2010.
+///
 /// All take every `f32`; NaN passes. Of ReLU follows: −0 stays −0, ReLU'(±0) = 0, and the derivative of a unit whose output is NaN
-/// is 1. A delta is 0 where ReLU' is 0, whatever it was; where sigmoid' or tanh' is 0, `∞·0` is NaN.
+/// is 1. A delta is 0 where ReLU' is 0, whatever it was; where sigmoid', tanh' or softsign' is 0, `∞·0` is NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Activation {
@@ -20,6 +23,8 @@ pub enum Activation {
     Sigmoid,
     /// `h(a) = tanh a`
     Tanh,
+    /// `h(a) = a / (1 + |a|)`
+    Softsign,
     /// `h(a) = a < 0 ? 0 : a`
     Relu,
 }
@@ -38,6 +43,10 @@ macro_rules! with_activation {
             }
             $crate::Activation::Tanh => {
                 let $h = lanegrad_kernels::math::Tanh;
+                $body
+            }
+            $crate::Activation::Softsign => {
+                let $h = lanegrad_kernels::math::Softsign;
                 $body
             }
             $crate::Activation::Relu => {

@@ -72,8 +72,9 @@ pub struct SoftmaxCrossEntropy<'a> {
 /// Returns `L = c/m · Σ ‖y − ŷ‖²` and writes `delta = (2c/m)(ŷ − y) ⊙ h'(a)`, m × outputs.
 ///
 /// With n outputs, L is within `(⌈n/16⌉ + 7)·2⁻²⁴` of its value, relative to it, whatever finite numbers ŷ and y are: a row whose
-/// squares overflow or underflow in `f32` is summed in `f64`. An element of delta is within 5 roundings where it, c/m,
-/// ŷ − y and (ŷ − y)·h'(a) are normal numbers (without FMA, h' of sigmoid and tanh is off by z²·2⁻²³ more), and is 0 where ŷ = y.
+/// squares overflow or underflow in `f32` is summed in `f64`. An element of delta is within 5 roundings (with
+/// softsign 7) where it, c/m, ŷ − y and (ŷ − y)·h'(a) are normal numbers (without FMA, h' of sigmoid and tanh is off by z²·2⁻²³ more), and
+/// is 0 where ŷ = y.
 ///
 /// # Errors
 /// When m is 0, the shapes differ, or c is not a positive number.

@@ -5,18 +5,15 @@
 use lanegrad::{Activation, Backend, Isa, MatMut, MatRef, dense};
 use lanegrad_fuzz::same;
 use lanegrad_verify::bound::ulp;
-use lanegrad_verify::{reference, shapes::Edges, ulp::LIMIT};
-
-const ALL: [(Activation, reference::Activation, f64); 4] = [
-    (Activation::Identity, reference::Activation::Identity, 0.0),
-    (Activation::Sigmoid, reference::Activation::Sigmoid, LIMIT),
-    (Activation::Tanh, reference::Activation::Tanh, LIMIT),
-    (Activation::Relu, reference::Activation::Relu, 0.0),
-];
+use lanegrad_verify::check::dense::reference;
+use lanegrad_verify::training::name::ACTIVATIONS;
+use lanegrad_verify::{shapes::Edges, ulp::LIMIT};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let x: Vec<f32> = data.as_chunks().0.iter().map(|&bytes| f32::from_bits(u32::from_le_bytes(bytes))).collect();
-    for (h, exact, limit) in ALL {
+    for &(_, h) in ACTIVATIONS {
+        let exact = reference(h);
+        let limit = if matches!(h, Activation::Identity | Activation::Relu) { 0.0 } else { LIMIT };
         let mut with_fma: Option<Vec<f32>> = None;
         for isa in Isa::available() {
             let mut backend = Backend::with_isa(isa);

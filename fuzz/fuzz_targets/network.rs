@@ -10,9 +10,11 @@ use lanegrad::{
     Scratch,
 };
 use lanegrad_fuzz::{Numbers, backend, strides};
+use lanegrad_verify::check::dense;
 use lanegrad_verify::objective::Objective;
 use lanegrad_verify::random::uniform;
 use lanegrad_verify::reference;
+use lanegrad_verify::training::name::ACTIVATIONS;
 
 /// Of the largest parameter, and of the loss.
 const TOLERANCE: f64 = 1e-3;
@@ -46,17 +48,7 @@ fn rule(u: &mut Unstructured<'_>) -> Result<(Method, reference::Rule)> {
 }
 
 fn activation(u: &mut Unstructured<'_>) -> Result<Activation> {
-    Ok(*u.choose(&[Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu])?)
-}
-
-fn exact_activation(activation: Activation) -> reference::Activation {
-    match activation {
-        Activation::Identity => reference::Activation::Identity,
-        Activation::Sigmoid => reference::Activation::Sigmoid,
-        Activation::Tanh => reference::Activation::Tanh,
-        Activation::Relu => reference::Activation::Relu,
-        other => unreachable!("{other:?} is not in the reference"),
-    }
+    Ok(u.choose(ACTIVATIONS)?.1)
 }
 
 fn parameters(network: &mut Network) -> Vec<f64> {
@@ -129,7 +121,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
                 reference::Layer {
                     w: reference::Matrix::from_fn(w.rows(), w.cols(), |j, i| w.get(j, i).map_or(f64::NAN, f64::from)),
                     b: layer.bias().iter().map(|&b| f64::from(b)).collect(),
-                    activation: exact_activation(layer.activation()),
+                    activation: dense::reference(layer.activation()),
                 }
             })
             .collect(),

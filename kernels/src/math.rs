@@ -3,7 +3,8 @@
 mod activation;
 mod exp;
 mod sigmoid;
+mod softsign;
 mod tanh;
 
-pub use self::activation::{Activation, Identity, Relu, Sigmoid, Tanh};
-pub use self::{exp::exp, sigmoid::sigmoid, tanh::tanh};
+pub use self::activation::{Activation, Identity, Relu, Sigmoid, Softsign, Tanh};
+pub use self::{exp::exp, sigmoid::sigmoid, softsign::softsign, tanh::tanh};

@@ -15,6 +15,8 @@ mod workspace;
 
 use crate::gradient_check::{self, Agreement, Disagreement};
 use crate::tally::Tally;
+use crate::training::name::ACTIVATIONS;
+use crate::ulp::{FUNCTIONS, RELU};
 use core::fmt;
 use lanegrad::{Activation, Isa};
 use std::borrow::Cow;
@@ -53,21 +55,22 @@ fn checks() -> Vec<Check> {
     add("product", dense::bounded);
     add("product, tight", dense::tight);
     add("product, large", dense::large);
-    add("forward, identity", |isa, tally| dense::forward(isa, Activation::Identity, tally));
-    add("forward, sigmoid", |isa, tally| dense::forward(isa, Activation::Sigmoid, tally));
-    add("forward, tanh", |isa, tally| dense::forward(isa, Activation::Tanh, tally));
-    add("forward, relu", |isa, tally| dense::forward(isa, Activation::Relu, tally));
-    add("backward, identity", |isa, tally| dense::backward(isa, Activation::Identity, tally));
-    add("backward, sigmoid", |isa, tally| dense::backward(isa, Activation::Sigmoid, tally));
-    add("backward, tanh", |isa, tally| dense::backward(isa, Activation::Tanh, tally));
-    add("backward, relu", |isa, tally| dense::backward(isa, Activation::Relu, tally));
+    type OfActivation = fn(Isa, Activation, &mut Tally);
+    for (operation, check) in [("forward", dense::forward as OfActivation), ("backward", dense::backward)] {
+        for &(name, activation) in ACTIVATIONS {
+            let check = move |isa, tally: &mut Tally| check(isa, activation, tally);
+            checks.push((format!("{operation}, {name}").into(), Box::new(check)));
+        }
+    }
+    let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
     add("gradient", dense::gradient);
     add("squared error", loss::squared_error);
     add("softmax cross-entropy", loss::softmax_cross_entropy);
     add("relu", activation::relu);
-    add("exp", activation::exp);
-    add("sigmoid", activation::sigmoid);
-    add("tanh", activation::tanh);
+    for function in FUNCTIONS.into_iter().filter(|function| function.name != RELU.name) {
+        let check = move |isa, tally: &mut Tally| activation::function(isa, &function, tally);
+        checks.push((function.name.into(), Box::new(check)));
+    }
     checks
 }
 

@@ -7,8 +7,9 @@
 //!
 //! Central differences with step h = 2^(−52/5)·max(1, |x|) and 2h, extrapolated: `(4 D(h) − D(2h))/3`. What is left is of the
 //! order of h⁴ and ε/h, 3·10⁻¹³ of the objective each; the scale is the sum of the derivative's absolute terms plus the
-//! objective's own size. At a kink a difference quotient means nothing: networks with ReLU are only compared where no net input
-//! changes its sign between the points evaluated; as long as none does, each is affine in the coordinate, so the end points tell.
+//! objective's own size. Where a function bends, a difference quotient means nothing: layers of ReLU, and of softsign, whose
+//! derivative bends, are only compared where none of their net inputs changes its sign between the points evaluated, which the end
+//! points tell.
 
 use crate::reference::{Activation, Dual, Gradient, Layer, Loss, Matrix, Network, Real, Target};
 use core::fmt;
@@ -125,7 +126,7 @@ fn flatten((gradients, dx): (Vec<Gradient>, Matrix)) -> Derivatives {
 }
 
 /// Compares the claimed derivatives of a small network, one by one, with duals and with differences. Differences are left out
-/// where ReLU's kink is in reach; the caller sees it in their number.
+/// where a [bend](Activation::bends) is in reach; the caller sees it in their number.
 ///
 /// # Errors
 /// The first derivative that is wrong.
@@ -251,7 +252,7 @@ pub fn run(seed: u64) -> Result<Agreement, Disagreement> {
     Ok(total)
 }
 
-/// A network and inputs that are resampled until no net input is within 2⁻⁵ of ReLU's kink.
+/// A network and inputs that are resampled until no net input is within 2⁻⁵ of 0, where some activation functions bend.
 pub fn away_from_kinks(
     sizes: &[usize],
     activation: Activation,
@@ -297,11 +298,11 @@ fn net_inputs(network: &Network, x: &Matrix) -> Vec<Matrix> {
     network.layers.iter().zip(below).map(|(layer, x)| layer.net_input(x)).collect()
 }
 
-/// On which side of the kink each net input of a ReLU layer is.
+/// On which side of 0 each net input is, in the layers whose activation function bends there.
 fn sides(network: &Network, x: &Matrix) -> Vec<bool> {
     let layers = network.layers.iter().zip(net_inputs(network, x));
-    let kinked = layers.filter(|(layer, _)| layer.activation == Activation::Relu);
-    kinked.flat_map(|(_, a)| a.numbers().iter().map(|&a| a > 0.0).collect::<Vec<_>>()).collect()
+    let bent = layers.filter(|(layer, _)| layer.activation.bends());
+    bent.flat_map(|(_, a)| a.numbers().iter().map(|&a| a > 0.0).collect::<Vec<_>>()).collect()
 }
 
 /// `(4 D(h) − D(2h))/3` with `D(h) = (f(x + h) − f(x − h))/2h`, divided by the distance that rounding left.

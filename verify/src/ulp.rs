@@ -25,7 +25,7 @@ mod measurement;
 mod report;
 
 pub use self::coverage::{Coverage, Run};
-pub use self::function::{EXP, FUNCTIONS, Function, LIMIT, RELU, SIGMOID, Symmetry, TANH};
+pub use self::function::{EXP, FUNCTIONS, Function, LIMIT, RELU, SIGMOID, SOFTSIGN, Symmetry, TANH};
 pub use self::measurement::{Largest, Measurement};
 pub use self::report::Report;
 

@@ -1,7 +1,9 @@
 //! The reference's backward is the derivative of its forward, and a wrong one is noticed.
 
+use lanegrad_verify::check;
 use lanegrad_verify::gradient_check::{self, Derivatives, Objective};
-use lanegrad_verify::reference::{Activation, Loss, Matrix, Network, Target};
+use lanegrad_verify::reference::{Activation, Layer, Loss, Matrix, Network, Target};
+use lanegrad_verify::training::name::ACTIVATIONS;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -11,6 +13,13 @@ fn the_reference_agrees_with_duals_and_differences() {
         let agreement = gradient_check::run(seed).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
         assert!(agreement.duals > 8_000 && agreement.differences > 8_000, "{agreement:?}");
     }
+}
+
+/// What [`gradient_check::run`] goes through is every activation function of the library.
+#[test]
+fn every_activation_is_in_the_reference() {
+    let known: Vec<_> = ACTIVATIONS.iter().map(|(_, activation)| check::dense::reference(*activation)).collect();
+    assert_eq!(known, Activation::ALL);
 }
 
 /// A claim with one mistake must be refused by both oracles.
@@ -56,4 +65,20 @@ fn the_derivative_at_the_kink_is_zero() {
     assert_eq!(Activation::Relu.derivative(Activation::Relu.value(0.0)), 0.0);
     assert_eq!(Activation::Relu.derivative(Activation::Relu.value(-0.0)), 0.0);
     assert_eq!(Activation::Relu.derivative(Activation::Relu.value(f64::MIN_POSITIVE)), 1.0);
+}
+
+/// Across a bend of h or of h' a difference quotient means nothing: it is left out, and what is right is not refused.
+#[test]
+fn nothing_is_differenced_across_a_bend() {
+    for activation in Activation::ALL {
+        let one = Matrix::from_fn(1, 1, |_, _| 1.0);
+        let network = Network { layers: vec![Layer { w: one, b: vec![0.0], activation }] };
+        let x = Matrix::from_fn(1, 1, |_, _| 1e-4);
+        let objective = Objective::Output { row: 0, unit: 0 };
+        let right = objective.derivatives(&network, &x);
+        let agreement = gradient_check::compare(&network, &x, objective, &right).expect("it is right");
+        // The weight moves the net input by a part of itself, and not across 0; bias and input do.
+        let compared = if activation.bends() { 1 } else { 3 };
+        assert_eq!(agreement.differences, compared, "{activation:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The functions of one number, and whether the measurement notices what is wrong with them.
 
-use lanegrad::Isa;
+use lanegrad::{Activation, Isa};
+use lanegrad_verify::training::name::ACTIVATIONS;
 use lanegrad_verify::ulp::{Coverage, FUNCTIONS, Measurement, Report, SIGMOID, Symmetry, TANH, measure};
 
 #[test]
@@ -21,6 +22,13 @@ fn every_function_on_every_instruction_set() {
         let fused = |row: &&(_, Isa, _)| row.1.name() != "portable";
         let same = report.rows().iter().filter(fused).filter(|row| row.0.name == function.name);
         assert!(isa.name() == "portable" || same.map(|row| &row.2).all(|other| other == found));
+    }
+}
+
+#[test]
+fn every_activation_is_measured() {
+    for (name, activation) in ACTIVATIONS.iter().filter(|(_, activation)| *activation != Activation::Identity) {
+        assert!(FUNCTIONS.iter().any(|function| function.name == *name), "{activation:?} is not in ulp::FUNCTIONS");
     }
 }
 

@@ -5,12 +5,14 @@
 //! | identity | a | 1 |
 //! | sigmoid | 1/(1 + e⁻ᵃ) | z(1 − z) |
 //! | tanh | tanh a | 1 − z² |
+//! | softsign | a/(1 + \|a\|) | (1 − \|z\|)² |
 //! | ReLU | a < 0 ? 0 : a | z ≤ 0 ? 0 : 1 |
 //!
 //! NaN passes through h. Of ReLU follows: −0 stays −0, ReLU'(±0) = 0, and the derivative of a unit whose output is NaN is 1. A delta
-//! is 0 where ReLU' is 0, whatever it was. Sigmoid' and tanh' are factors: where they are 0, an infinite delta becomes NaN.
+//! is 0 where ReLU' is 0, whatever it was. Sigmoid', tanh' and softsign' are factors: where they are 0, an
+//! infinite delta becomes NaN.
 
-use super::{sigmoid, tanh};
+use super::{sigmoid, softsign, tanh};
 use crate::simd::Simd;
 
 /// An activation function, as a pair of lane functions. Its parameters, if it has any, are those of the value. The derivative is computed
@@ -31,6 +33,9 @@ pub struct Sigmoid;
 /// `h(a) = tanh a`
 #[derive(Clone, Copy, Debug)]
 pub struct Tanh;
+/// `h(a) = a / (1 + |a|)`
+#[derive(Clone, Copy, Debug)]
+pub struct Softsign;
 /// `h(a) = a < 0 ? 0 : a`
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
@@ -65,6 +70,19 @@ impl Activation for Tanh {
     #[inline(always)]
     fn times_derivative<S: Simd>(self, simd: S, delta: S::V, z: S::V) -> S::V {
         simd.mul(delta, simd.neg_mul_add(z, z, simd.splat(1.0)))
+    }
+}
+
+impl Activation for Softsign {
+    #[inline(always)]
+    fn value<S: Simd>(self, simd: S, a: S::V) -> S::V {
+        softsign(simd, a)
+    }
+    #[inline(always)]
+    fn times_derivative<S: Simd>(self, simd: S, delta: S::V, z: S::V) -> S::V {
+        // 1 + |a| is 1/(1 − |z|), and h'(a) its square's inverse.
+        let root = simd.sub(simd.splat(1.0), simd.abs(z));
+        simd.mul(delta, simd.mul(root, root))
     }
 }
 

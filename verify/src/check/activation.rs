@@ -6,18 +6,6 @@ use crate::ulp::{Coverage, Function, measure};
 use crate::{bound, ulp};
 use lanegrad::{Activation, Backend, Isa};
 
-pub(super) fn exp(isa: Isa, tally: &mut Tally) {
-    function(isa, &ulp::EXP, tally);
-}
-
-pub(super) fn sigmoid(isa: Isa, tally: &mut Tally) {
-    function(isa, &ulp::SIGMOID, tally);
-}
-
-pub(super) fn tanh(isa: Isa, tally: &mut Tally) {
-    function(isa, &ulp::TANH, tally);
-}
-
 /// Exactly right, NaN included.
 pub(super) fn relu(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
@@ -33,7 +21,7 @@ pub(super) fn relu(isa: Isa, tally: &mut Tally) {
 
 /// Within [`ulp::LIMIT`] everywhere, symmetric, in range; special values in every lane of every tail; the neighbours do not
 /// matter.
-fn function(isa: Isa, function: &Function, tally: &mut Tally) {
+pub(super) fn function(isa: Isa, function: &Function, tally: &mut Tally) {
     let apply = function.kernel(isa);
     let [found] = measure(function, Coverage::Everyday, [&apply], &mut |_, _| ());
     for fault in found.faults(function) {

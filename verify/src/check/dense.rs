@@ -177,13 +177,23 @@ fn inner(a: &Operand, b: &Output) -> i64 {
 }
 
 /// The same activation function in the reference.
-pub(super) fn reference(activation: Activation) -> reference::Activation {
+pub fn reference(activation: Activation) -> reference::Activation {
     match activation {
         Activation::Identity => reference::Activation::Identity,
         Activation::Sigmoid => reference::Activation::Sigmoid,
         Activation::Tanh => reference::Activation::Tanh,
+        Activation::Softsign => reference::Activation::Softsign,
         Activation::Relu => reference::Activation::Relu,
         other => unreachable!("{other:?} is not in the reference"),
+    }
+}
+
+/// Roundings in h', computed from z.
+pub(super) fn derivative_roundings(activation: Activation) -> usize {
+    match activation {
+        // 1 − |z|, which counts twice, and its square.
+        Activation::Softsign => 3,
+        _ => 1,
     }
 }
 
@@ -233,8 +243,8 @@ pub(super) fn forward(isa: Isa, activation: Activation, tally: &mut Tally) {
     }
 }
 
-/// `(delta·w) ⊙ h'(a)`: the sum within γₙ of its terms, n = k + 1; h' and the multiplication add a rounding each, and where
-/// `mul_add` rounds twice, h' another one of its product.
+/// `(delta·w) ⊙ h'(a)`: the sum within γₙ of its terms, n = k + 1; h' adds [its roundings](derivative_roundings), the multiplication
+/// one, and where `mul_add` rounds twice, h' another one of its product.
 pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
     let h = reference(activation);
     let mut backend = Backend::with_isa(isa);
@@ -274,7 +284,8 @@ pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
                     Activation::Sigmoid | Activation::Tanh if !edges.fused => U * value * value,
                     _ => 0.0,
                 };
-                let bound = gamma(outputs + 3) * terms * derivative + terms * twice * (1.0 + gamma(outputs + 3));
+                let gamma = gamma(outputs + 2 + derivative_roundings(activation));
+                let bound = gamma * terms * derivative + terms * twice * (1.0 + gamma);
                 tally.within(below.at(i, j).into(), sum * derivative, bound, || {
                     format!("{batch}×{outputs}→{inputs}, element ({i}, {j}), z = {value:e}")
                 });

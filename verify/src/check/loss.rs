@@ -1,10 +1,11 @@
 //! Losses and their deltas.
 
-use super::dense::{ACTIVATION_ULP, reference};
+use super::dense::{ACTIVATION_ULP, derivative_roundings, reference};
 use crate::bound::{TINY, U, gamma};
 use crate::operand::{Layout, Operand, Output};
 use crate::reference::{Loss, Matrix, Target};
 use crate::tally::Tally;
+use crate::training::name::ACTIVATIONS;
 use lanegrad::{Activation, Backend, Isa, loss};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -32,7 +33,7 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let mut rng = StdRng::seed_from_u64(7);
     for (turn, (rows, outputs)) in SHAPES.into_iter().enumerate() {
-        for activation in [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu] {
+        for &(_, activation) in ACTIVATIONS {
             let h = reference(activation);
             let c = [0.5, 2e38, 0.3, 1.0][turn % 4];
             // Only these two take every number; a product with 2c/m is to be in range.
@@ -69,7 +70,8 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
                         Activation::Sigmoid | Activation::Tanh if !fused => 2.0 * U * z * z,
                         _ => 0.0,
                     };
-                    let bound = gamma(5) * expected.at(i, k).abs() + error * twice + 4.0 * TINY;
+                    let gamma = gamma(4 + derivative_roundings(activation));
+                    let bound = gamma * expected.at(i, k).abs() + error * twice + 4.0 * TINY;
                     tally.within(delta.at(i, k).into(), expected.at(i, k), bound, || {
                         format!("{}, delta ({i}, {k})", place())
                     });

@@ -5,12 +5,14 @@ use crate::tally::Tally;
 use lanegrad::dense::{self, Backward};
 use lanegrad::{Activation, Backend, Isa, MatMut, MatRef, clip, loss};
 
-const SPECIAL: [f32; 11] = [
+const SPECIAL: [f32; 13] = [
     f32::NAN,
     f32::INFINITY,
     f32::NEG_INFINITY,
     0.0,
     -0.0,
+    1.0,
+    -1.0,
     1e-45,
     -1e-45,
     f32::MIN_POSITIVE,
@@ -36,16 +38,18 @@ fn everywhere(isa: Isa, what: &str, apply: &mut dyn FnMut(&mut [f32]), expected:
     }
 }
 
-/// ReLU and clipping by value.
+/// ReLU, softsign and clipping by value.
 pub(super) fn maps(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let relu = |x: f32| if x < 0.0 { 0.0 } else { x };
     everywhere(isa, "relu", &mut |x| Activation::Relu.apply(&backend, x), relu, tally);
+    let softsign = |x: f32| if x.is_infinite() { x.signum() } else { x / (1.0 + x.abs()) };
+    everywhere(isa, "softsign", &mut |x| Activation::Softsign.apply(&backend, x), softsign, tally);
     let mut clip = |x: &mut [f32]| clip::by_value(&backend, &mut [x], 2.0).expect("the limit is positive");
     everywhere(isa, "clipping", &mut clip, |x| if x.is_nan() { x } else { x.clamp(-2.0, 2.0) }, tally);
 }
 
-/// `1·h'(a)`, at the kink too: a delta passes where the output is NaN, and does not where it is 0 of either sign.
+/// `1·h'(a)`, at ReLU's kink too: a delta passes where the output is NaN, and does not where it is 0 of either sign.
 pub(super) fn derivatives(isa: Isa, tally: &mut Tally) {
     let mut backend = Backend::with_isa(isa);
     let mut below = |activation: Activation, z: &mut [f32]| {
@@ -62,6 +66,8 @@ pub(super) fn derivatives(isa: Isa, tally: &mut Tally) {
     };
     let slope = |z: f32| if z <= 0.0 { 0.0 } else { 1.0 };
     everywhere(isa, "h' of relu", &mut |z| below(Activation::Relu, z), slope, tally);
+    let softsign_slope = |z: f32| (1.0 - z.abs()) * (1.0 - z.abs());
+    everywhere(isa, "h' of softsign", &mut |z| below(Activation::Softsign, z), softsign_slope, tally);
     everywhere(isa, "h' of identity", &mut |z| below(Activation::Identity, z), |_| 1.0, tally);
 }
 

@@ -96,7 +96,8 @@ pub fn written(number: f64) -> String {
             // Decimals after the first digit that is not 0.
             let decimals = (6.0 - number.abs().log10().floor()).max(0.0) as usize;
             let digits = format!("{number:.decimals$}");
-            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+            // Only zeros after the point mean nothing.
+            if decimals == 0 { digits } else { digits.trim_end_matches('0').trim_end_matches('.').to_owned() }
         }
         number => {
             let digits = format!("{number:.6e}");
@@ -151,10 +152,13 @@ mod tests {
             [0.0, -3.0, 115_613_617.0, 0.1, f64::from(0.1_f32), 1.0 / 3.0, 98.64, 1e-4, 1.5e-30, -2e300, f64::NAN];
         let text = "0 -3 115613617 0.1 0.1 0.3333333 98.64 0.0001 1.5e-30 -2e300 NaN";
         assert_eq!(numbers.map(written).join(" "), text);
-        for exponent in -300..300 {
-            let number = 1.234_567_89 * 10_f64.powi(exponent);
-            let read: f64 = written(number).parse().unwrap();
-            assert!((read - number).abs() <= 1e-6 * number, "{number:e}: {read:e}");
+        // With seven digits, the second ends in zeros; in front of the decimal point as well, they count. The third is rounded up.
+        for digits in [1.234_567_89, 3.302_509_605, 9.999_999_7] {
+            for exponent in -300..300 {
+                let number = digits * 10_f64.powi(exponent);
+                let read: f64 = written(number).parse().unwrap();
+                assert!((read - number).abs() <= 1e-6 * number, "{number:e}: {read:e}");
+            }
         }
     }
 }

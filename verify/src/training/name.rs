@@ -2,11 +2,12 @@
 
 use lanegrad::{Activation, Initialization};
 
-/// Activation functions.
+/// Activation functions: every one of the library. Checks, tests and figures derive their lists from this one.
 pub const ACTIVATIONS: &[(&str, Activation)] = &[
     ("identity", Activation::Identity),
     ("sigmoid", Activation::Sigmoid),
     ("tanh", Activation::Tanh),
+    ("softsign", Activation::Softsign),
     ("relu", Activation::Relu),
 ];
 

@@ -1,7 +1,8 @@
 //! A function as it should be; those of the library, with its kernels.
 
 use crate::reference;
-use lanegrad::{Activation, Backend, Isa};
+use crate::training::name::ACTIVATIONS;
+use lanegrad::{Backend, Isa};
 use lanegrad_kernels::elementwise::{Map, MapInPlace};
 use lanegrad_kernels::math;
 use lanegrad_kernels::simd::Simd;
@@ -55,11 +56,12 @@ const BOUNDARIES: &[f32] = &[
     89.0,
     103.97,
     104.0,
+    16_777_216.0,
     f32::MAX,
 ];
 
 /// The library's functions of one number.
-pub const FUNCTIONS: [Function; 4] = [EXP, SIGMOID, TANH, RELU];
+pub const FUNCTIONS: [Function; 5] = [EXP, SIGMOID, TANH, SOFTSIGN, RELU];
 
 /// `eˣ`, on which the others rest; it is not an activation function of the API.
 pub const EXP: Function = Function {
@@ -85,6 +87,16 @@ pub const SIGMOID: Function = Function {
 pub const TANH: Function = Function {
     name: "tanh",
     exact: |x| reference::Activation::Tanh.value(x),
+    rises: true,
+    symmetry: Symmetry::Odd,
+    range: [-1.0, 1.0],
+    boundaries: BOUNDARIES,
+};
+
+/// `x/(1 + |x|)`
+pub const SOFTSIGN: Function = Function {
+    name: "softsign",
+    exact: |x| reference::Activation::Softsign.value(x),
     rises: true,
     symmetry: Symmetry::Odd,
     range: [-1.0, 1.0],
@@ -118,13 +130,8 @@ impl Function {
     /// # Panics
     /// When the library has none.
     pub fn kernel(&self, isa: Isa) -> impl Fn(&mut [f32]) + Sync + use<> {
-        let activation = match self.name {
-            "exp" => None,
-            "sigmoid" => Some(Activation::Sigmoid),
-            "tanh" => Some(Activation::Tanh),
-            "relu" => Some(Activation::Relu),
-            name => panic!("the library has no {name}"),
-        };
+        let activation = ACTIVATIONS.iter().find(|(name, _)| *name == self.name).map(|(_, activation)| *activation);
+        assert!(activation.is_some() || self.name == EXP.name, "the library has no {}", self.name);
         let backend = Backend::with_isa(isa);
         move |x| match activation {
             None => isa.run(MapInPlace { map: Exp, x }),

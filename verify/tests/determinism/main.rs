@@ -27,8 +27,6 @@ const SHAPES: [(usize, usize, usize); 11] = [
     (0, 4, 3),
 ];
 
-const ACTIVATIONS: [Activation; 4] = [Activation::Identity, Activation::Sigmoid, Activation::Tanh, Activation::Relu];
-
 const METHODS: [Method; 8] = methods(Momentum::Constant(0.9));
 
 fn numbers(len: usize, seed: u64) -> Vec<f32> {

@@ -2,8 +2,9 @@
 //! tensors, and whatever the workspace was used for before.
 
 use crate::operand::{CANARY, GAP, Input, Output};
-use crate::{ACTIVATIONS, METHODS, SHAPES, bits, numbers, optimize, products};
+use crate::{METHODS, SHAPES, bits, numbers, optimize, products};
 use lanegrad::*;
+use lanegrad_verify::training::name::ACTIVATIONS;
 
 #[test]
 fn products_do_not_depend_on_the_run_the_place_or_the_gaps() {
@@ -75,7 +76,7 @@ fn activations_do_not_depend_on_the_place_or_the_neighbours_and_with_fma_not_on_
     let mut compared = 0;
     let wild = [f32::NAN, f32::INFINITY, 0.0, -0.0, 1e-45, 89.0, f32::MIN];
     let x: Vec<f32> = numbers(131, 1).iter().map(|x| x * 20.0).chain(wild).collect();
-    for activation in ACTIVATIONS {
+    for &(_, activation) in ACTIVATIONS {
         let alone = |isa: Isa| {
             let backend = Backend::with_isa(isa);
             let apply = |&x: &f32| {

@@ -1,8 +1,9 @@
 //! The same bits whatever the other rows of the batch hold, and however many they are.
 
-use crate::{ACTIVATIONS, SHAPES, bits, numbers};
+use crate::{SHAPES, bits, numbers};
 use lanegrad::*;
 use lanegrad_verify::random::uniform;
+use lanegrad_verify::training::name::ACTIVATIONS;
 
 /// Fills all rows but `kept` with what spreads if anything does.
 fn disturb(values: &mut [f32], cols: usize, kept: usize) {
@@ -31,7 +32,7 @@ fn a_row_does_not_depend_on_the_other_rows() {
                 dense::backward(&mut backend, backward, MatMut::new(&mut below, batch, inputs).unwrap()).unwrap();
                 (z, below)
             };
-            for activation in ACTIVATIONS {
+            for &(_, activation) in ACTIVATIONS {
                 let (z, below) = run(&x, &delta, activation);
                 for kept in [0, batch / 2, batch - 1] {
                     let (mut x, mut delta) = (x.clone(), delta.clone());

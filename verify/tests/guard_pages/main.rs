@@ -12,6 +12,7 @@ use lanegrad::{
     loss,
 };
 use lanegrad_verify::shapes::Edges;
+use lanegrad_verify::training::name::ACTIVATIONS;
 use std::process::Command;
 
 const SIDES: [Flush; 2] = [Flush::Left, Flush::Right];
@@ -110,7 +111,7 @@ fn slices() {
         let backend = Backend::with_isa(isa);
         for len in Edges::of(isa).lengths() {
             let mut x = Guarded::new(&numbers(len), flush);
-            for activation in [Activation::Sigmoid, Activation::Tanh, Activation::Relu] {
+            for &(_, activation) in ACTIVATIONS {
                 activation.apply(&backend, x.numbers_mut());
             }
             clip::by_value(&backend, &mut [x.numbers_mut()], 0.1).unwrap();

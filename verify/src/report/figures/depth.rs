@@ -99,7 +99,7 @@ fn text(settings: &Settings, width: usize, said: &[String]) -> Vec<String> {
             said.join("; ")
         ),
         "σ' is at most ¼, so sigmoid layers lose most with any of these weights. With 2/in a ReLU net keeps its norm, since \
-         half of its units are off; with 1/in the identity does, and tanh nearly. A factor of 2 in the variance, over fifty layers, decides \
+         half of its units are off; with 1/in the identity does, and tanh and softsign nearly. A factor of 2 in the variance, over fifty layers, decides \
          between vanishing and exploding."
             .to_owned(),
         format!(
