@@ -244,10 +244,10 @@ impl fmt::Display for Fault {
             }
             Self::Empty => write!(f, "the header claims no images or labels, expected at least one"),
             Self::Truncated { claim, found } => {
-                write!(f, "the header claims {claim} in {} bytes, the file holds {found} behind it", claim.bytes())
+                write!(f, "the header claims {claim} in {} bytes, the file holds {found} after it", claim.bytes())
             }
             Self::TooLong { claim } => {
-                write!(f, "the header claims {claim} in {} bytes, the file holds more behind it", claim.bytes())
+                write!(f, "the header claims {claim} in {} bytes, the file holds more after it", claim.bytes())
             }
             Self::Label { index, found } => {
                 write!(f, "label {index}, counted from 0, is {found}, expected less than {}", idx::CLASSES)

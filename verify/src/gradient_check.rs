@@ -261,8 +261,8 @@ pub fn away_from_kinks(
 ) -> (Network, Matrix) {
     loop {
         let (network, x) = (network(sizes, activation, output, rng), matrix(batch, sizes[0], rng));
-        let far = |a: &f64| a.abs() > 2_f64.powi(-5);
-        if net_inputs(&network, &x).iter().all(|a| a.numbers().iter().all(far)) {
+        let off_the_kink = |a: &f64| a.abs() > 2_f64.powi(-5);
+        if net_inputs(&network, &x).iter().all(|a| a.numbers().iter().all(off_the_kink)) {
             return (network, x);
         }
     }

@@ -111,12 +111,12 @@ pub(crate) fn faults(flags: &Faults, out: &mut impl Write) -> Result<(), Failure
     }
 
     let missed = results.iter().filter(|planted| matches!(planted.outcome, Outcome::Missed { .. })).count();
-    let told = summarize(&results, out);
+    let written = summarize(&results, out);
     if let Some(mut json) = json {
         let document = Document { format: "lanegrad-faults-1", results };
         json.write(&(serde_json::to_string_pretty(&document).map_err(Failure::refused)? + "\n"))?;
     }
-    told?;
+    written?;
     if green && missed == 0 { Ok(()) } else { Err(Failure::Check) }
 }
 

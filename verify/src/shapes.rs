@@ -87,7 +87,8 @@ impl Edges {
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
         // A C beyond L2, summed in parts of four tiles, with a few more rows; and one that is not beyond L2.
-        let far = [(4 * mr + 1, 0), (9 * mr + 2, 0), (5 * mr, 1)].map(|(m, less)| [m, gemm::FAR.div_ceil(m) - less, 9]);
+        let beyond_l2 =
+            [(4 * mr + 1, 0), (9 * mr + 2, 0), (5 * mr, 1)].map(|(m, less)| [m, gemm::FAR.div_ceil(m) - less, 9]);
         // A B that is copied by the first tile of a strip, with strips of each width, in all layouts.
         let vectors_in_a_row = nr / self.lanes;
         let copied = (1..=vectors_in_a_row).flat_map(move |vectors| {
@@ -110,7 +111,7 @@ impl Edges {
             .chain(few)
             .chain(copied)
             .chain(row)
-            .chain(far)
+            .chain(beyond_l2)
             .chain(in_place)
     }
 

@@ -47,10 +47,10 @@ impl Training {
         let (train, test) = (data.train.count(), data.test.count());
         writeln!(out, "training on {train} examples, testing on {test} ({source})")?;
         let runs = run(&experiments, backend, &data)?;
-        let mut told = write_table(&runs, out);
+        let mut written = write_table(&runs, out);
         let mut tell = |what, path: &Path| {
-            if told.is_ok() {
-                told = writeln!(out, "{what}: {}", path.display());
+            if written.is_ok() {
+                written = writeln!(out, "{what}: {}", path.display());
             }
         };
         if let Some(mut json) = json {
@@ -62,7 +62,7 @@ impl Training {
             plot.write(&chart::stand_alone(&training::training_accuracy(&runs)).map_err(Failure::refused)?)?;
             tell("plot", plot.path());
         }
-        told?;
+        written?;
         Ok(runs)
     }
 }

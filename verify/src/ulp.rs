@@ -78,8 +78,8 @@ pub fn measure_all(
         };
         let workers: Vec<_> = (0..threads).map(|_| work()).collect();
         drop(done);
-        for (behind, ()) in news.iter().enumerate() {
-            progress(behind + 1, runs.len());
+        for (earlier, ()) in news.iter().enumerate() {
+            progress(earlier + 1, runs.len());
         }
         for worker in workers {
             let found = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -185,11 +185,11 @@ impl<S: Simd> Packing<'_, S> {
 
 /// Packs four steps of `LANES` rows at a time.
 #[inline(always)]
-fn transpose<S: Simd, const FAR: bool>(simd: S, source: Strided<'_>, stride: usize, mut panel: StridedMut<'_>) {
+fn transpose<S: Simd, const PREFETCH: bool>(simd: S, source: Strided<'_>, stride: usize, mut panel: StridedMut<'_>) {
     for (quad, four) in source.enumerate() {
         // The hardware prefetcher does not anticipate the next rows. While one cache line of these rows is read, one line of each of
         // those is prefetched.
-        if FAR {
+        if PREFETCH {
             for row in quad % 4 * S::LANES / 4..(quad % 4 + 1) * S::LANES / 4 {
                 simd.prefetch(four, stride.wrapping_mul(S::LANES + row).wrapping_add(16));
             }

@@ -24,11 +24,11 @@ pub fn tanh<S: Simd>(simd: S, x: S::V) -> S::V {
     }
     // Adding 0 turns the −0 that the product may be into +0, so that the result for −0 stays −0.
     let change = simd.mul_add(square, p, simd.splat(0.0));
-    let near = simd.mul_add(x, change, x);
+    let small = simd.mul_add(x, change, x);
 
     let e = exp(simd, simd.add(magnitude, magnitude));
-    let far = simd.sub(one, simd.div(simd.splat(2.0), simd.add(e, one)));
-    let far = simd.select(simd.less(x, simd.splat(0.0)), simd.neg(far), far);
+    let large = simd.sub(one, simd.div(simd.splat(2.0), simd.add(e, one)));
+    let large = simd.select(simd.less(x, simd.splat(0.0)), simd.neg(large), large);
 
-    simd.select(simd.less(magnitude, simd.splat(0.625)), near, far)
+    simd.select(simd.less(magnitude, simd.splat(0.625)), small, large)
 }

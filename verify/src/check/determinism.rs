@@ -140,12 +140,12 @@ pub(super) fn position(isa: Isa, tally: &mut Tally) {
             for t in 0..4 {
                 let gradient = random(len, 2 + t);
                 let (mut parameters, mut gradients) = (Vec::new(), Vec::new());
-                let (mut rest, mut behind) = (&mut theta[..], &gradient[..]);
+                let (mut rest, mut gradient) = (&mut theta[..], &gradient[..]);
                 while !rest.is_empty() {
                     let size = split(len - rest.len()).min(rest.len());
                     let (part, others) = rest.split_at_mut(size);
-                    let (part_of_gradient, others_behind) = behind.split_at(size);
-                    (rest, behind) = (others, others_behind);
+                    let (part_of_gradient, rest_of_gradient) = gradient.split_at(size);
+                    (rest, gradient) = (others, rest_of_gradient);
                     gradients.push(part_of_gradient);
                     parameters.push(Parameter::new(parameters.len() as u64, part));
                 }

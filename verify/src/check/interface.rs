@@ -100,7 +100,7 @@ pub(super) fn gaps(isa: Isa, tally: &mut Tally) {
             let mut output = Output::new(rows, cols, 3);
             let done = write(output.view());
             tally.holds(done && output.stray_write().is_none(), || {
-                format!("{what}, {rows}×{cols}: number {:?} was written, which belongs to nobody", output.stray_write())
+                format!("{what}, {rows}×{cols}: number {:?} was written, which is in a gap", output.stray_write())
             });
         };
         watch("z", &mut |z| {
