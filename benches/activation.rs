@@ -1,4 +1,4 @@
-//! Activation functions, in place, on every instruction set: bytes read and written a second.
+//! Activation functions, in place, on every instruction set: bytes read and written per second.
 
 mod measure;
 

@@ -1,5 +1,5 @@
-//! What a call costs where there is next to nothing to compute: a 16×16 layer, sixteen numbers. On every instruction set; the
-//! time itself is the figure.
+//! The cost of a call with next to nothing to compute: a 16×16 layer, sixteen elements. On every instruction set; the result is the
+//! time itself.
 
 mod layer;
 mod measure;
@@ -40,7 +40,7 @@ fn measure_slices(criterion: &mut Criterion) -> Result<(), Error> {
 
     for (name, method) in [("SGD", Method::sgd()), ("Adam", Method::adam())] {
         let (mut x, gradient) = (numbers(64), numbers(64));
-        // A small step: however often it is made, no parameter leaves the range of ordinary numbers.
+        // A small step, so that no parameter leaves the normal range, however many steps are made.
         let rule = Rule::new(method, LearningRate::Constant(1e-6))?;
         let mut group = criterion.benchmark_group(format!("call/{name}/64"));
         for backend in backends() {

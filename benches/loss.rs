@@ -1,4 +1,4 @@
-//! Losses with their deltas, on every instruction set: bytes read and written a second.
+//! Losses with their deltas, on every instruction set: bytes read and written per second.
 
 mod measure;
 
@@ -6,7 +6,7 @@ use criterion::Criterion;
 use lanegrad::{Activation, Error, MatMut, MatRef, loss};
 use measure::{backends, group_of_bytes, numbers};
 
-/// Examples, and outputs of the last layer.
+/// Examples × outputs of the last layer.
 const SHAPES: [(usize, usize); 3] = [(32, 10), (128, 10), (128, 1000)];
 
 fn measure_softmax_cross_entropy(criterion: &mut Criterion) -> Result<(), Error> {
@@ -31,7 +31,7 @@ fn measure_softmax_cross_entropy(criterion: &mut Criterion) -> Result<(), Error>
 
 fn measure_squared_error(criterion: &mut Criterion) -> Result<(), Error> {
     for (batch, outputs) in SHAPES {
-        // The target is shifted by one number: no error is 0.
+        // The target is shifted by one element, so that no error is 0.
         let (predicted, mut delta) = (numbers(batch * outputs + 1), numbers(batch * outputs));
         let target = MatRef::new(&predicted[1..], batch, outputs)?;
         let predicted = MatRef::new(&predicted, batch, outputs)?;

@@ -1,14 +1,13 @@
-//! The three products of a dense layer, on every instruction set, beside what its arithmetic units can do at most and
-//! beside `matrixmultiply`.
+//! The three products of a dense layer, on every instruction set, with the peak of its arithmetic units and with `matrixmultiply`.
 //!
 //! ```text
 //! cargo bench --bench product              a table in 8 s, then criterion's own groups
-//! cargo bench --bench product -- none      the table alone
+//! cargo bench --bench product -- none      only the table
 //! ```
-//! The throughput's "elements" are floating-point operations, 2·m·n·k a product: `Gelem/s` is GFLOP/s.
+//! The throughput's "elements" are floating-point operations, 2·m·n·k per product: `Gelem/s` is GFLOP/s.
 //!
-//! The peak is measured, not looked up: it moves with the clock, and so do the products. Hence the table takes the best of
-//! many short runs, everything in turn.
+//! The peak is measured, not looked up: it changes with the clock, and so do the products. So the table takes the best of many
+//! short runs, in turn.
 
 mod layer;
 mod limits;
@@ -20,12 +19,12 @@ use lanegrad_verify::foreign;
 use layer::{Operands, Operation, SHAPES, Shape};
 use std::time::{Duration, Instant};
 
-/// The one shape that is left out: a fifth of a second a product, where others take as many times a millisecond.
+/// All shapes but the largest, which takes a fifth of a second per product; the others take tens of milliseconds at most.
 fn shapes() -> impl Iterator<Item = Shape> {
     SHAPES.into_iter().filter(|shape| shape.flops() < 5_000_000_000)
 }
 
-/// Who computes.
+/// The library that computes.
 enum Peer {
     Ours(Backend),
     Matrixmultiply,
@@ -44,7 +43,7 @@ impl Peer {
         }
     }
 
-    /// The instruction set whose peak is the measure; `matrixmultiply` has kernels for AVX2 and FMA at most.
+    /// The instruction set whose peak is the reference; `matrixmultiply` has kernels for AVX2 and FMA at most.
     fn isa(&self) -> Isa {
         match self {
             Self::Ours(backend) => backend.isa(),
@@ -52,7 +51,7 @@ impl Peer {
         }
     }
 
-    /// Without an FMA instruction in the build, a scalar `mul_add` is a function call: only the smallest shape is worth it.
+    /// Without an FMA instruction in the build, a scalar `mul_add` is a function call: only the smallest shape is measured.
     fn takes(&self, shape: Shape) -> bool {
         self.name() != "scalar" || shape.flops() < 5_000_000
     }
@@ -70,7 +69,7 @@ fn run(operands: &mut Operands, operation: Operation, peer: &mut Peer) -> Result
     }
 }
 
-/// The best rate of a piece of work so far.
+/// The best rate of a task so far.
 #[derive(Clone, Copy)]
 struct Best {
     gigaflops: f64,
@@ -79,7 +78,7 @@ struct Best {
 impl Best {
     const NONE: Self = Self { gigaflops: 0.0 };
 
-    /// Runs the work for about two milliseconds, at least twice.
+    /// Runs the task for about two milliseconds, at least twice.
     fn measure(&mut self, flops: u64, mut run: impl FnMut()) {
         let start = Instant::now();
         let mut runs = 0;
@@ -92,7 +91,7 @@ impl Best {
     }
 }
 
-/// Everything in turn, again and again for some seconds, so that a change of the clock or a neighbour meets all alike.
+/// Measures everything in turn, repeatedly for some seconds, so that changes of the clock and other processes affect all alike.
 fn print_table() -> Result<(), Error> {
     const TIME: Duration = Duration::from_secs(8);
     let start = Instant::now();

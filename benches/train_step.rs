@@ -1,5 +1,5 @@
-//! A step of training, on every instruction set. The throughput's "elements" are floating-point operations of the products:
-//! `Gelem/s` is GFLOP/s.
+//! A training step, on every instruction set. The throughput's "elements" are floating-point operations of the products: `Gelem/s`
+//! is GFLOP/s.
 
 mod measure;
 mod net;
@@ -16,7 +16,7 @@ fn measure_steps(criterion: &mut Criterion) -> Result<(), Error> {
         for net in NETS {
             let mut group = criterion.benchmark_group(format!("train step/{name}/{}", net.name()));
             group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(net.flops()));
-            // Where there is no FMA instruction in the build, a scalar step takes a second on the wider nets.
+            // Without an FMA instruction in the build, a scalar step takes a second on the wider networks.
             let is_small = net.flops() < 5_000_000;
             for backend in measure::backends().filter(|backend| is_small || backend.isa().name() != "scalar") {
                 let isa = backend.isa();

@@ -1,4 +1,4 @@
-//! Optimizers, a step on one tensor, on every instruction set: bytes read and written a second.
+//! Optimizers: one step on one tensor, on every instruction set, in bytes read and written per second.
 
 mod measure;
 
@@ -8,7 +8,7 @@ use measure::{SIZES, backends, group_of_bytes, numbers};
 
 const MOMENTUM: Momentum = Momentum::Constant(0.9);
 
-/// With the numbers read and written for each parameter: θ, g and the states; a look ahead passes over θ and v once more.
+/// With the number of elements read and written per parameter: θ, g and the states. A look-ahead adds another pass over θ and v.
 const METHODS: [(&str, Method, usize); 7] = [
     ("SGD", Method::Sgd, 3),
     ("momentum", Method::Momentum { momentum: MOMENTUM }, 5),
@@ -25,7 +25,7 @@ fn measure_updates(criterion: &mut Criterion) -> Result<(), Error> {
             let (mut theta, gradient) = (numbers(len), numbers(len));
             let mut group = group_of_bytes(criterion, format!("update/{name}/{size}"), 4 * traffic * len);
             for backend in backends() {
-                // A small step: however often it is made, no parameter leaves the range of ordinary numbers.
+                // A small step, so that no parameter leaves the normal range, however many steps are made.
                 let mut optimizer = Optimizer::new(Rule::new(method, LearningRate::Constant(1e-6))?);
                 group.bench_function(backend.isa().name(), |bencher| {
                     bencher.iter(|| {

@@ -1,4 +1,4 @@
-//! Clipping: what keeps a gradient from throwing the parameters off a cliff (the lecture's figure 8.3).
+//! Clipping, which keeps a gradient from throwing the parameters off a cliff (the lecture's figure 8.3).
 
 use crate::{Backend, Error, hyper_parameter};
 use lanegrad_kernels::elementwise::{Clamp, MapInPlace, Scale};
@@ -14,19 +14,19 @@ pub enum Clip {
     GlobalNorm(f32),
 }
 
-/// What is done to each gradient.
+/// The operation applied to each gradient.
 #[derive(Clone, Copy)]
 pub(crate) enum Clipping {
     Clamp(f32),
-    /// By one factor after the other: their product may be below the range of `f32`.
+    /// By two factors in turn: their product may be below the range of `f32`.
     Scale(f32, f32),
     Nothing,
 }
 
-/// `g ← min(max(g, −limit), limit)`, element by element; NaN passes.
+/// `g ← min(max(g, −limit), limit)`, element by element. NaN is kept.
 ///
 /// # Errors
-/// When the limit is not a positive number.
+/// If the limit is not a positive number.
 pub fn by_value(backend: &Backend, gradients: &mut [&mut [f32]], limit: f32) -> Result<(), Error> {
     Clip::Value(limit).validate()?;
     for gradient in gradients {
@@ -35,12 +35,12 @@ pub fn by_value(backend: &Backend, gradients: &mut [&mut [f32]], limit: f32) -> 
     Ok(())
 }
 
-/// `g ← g · limit/‖g‖` where `‖g‖ > limit`, with the norm taken over all gradients together. Returns the norm before
-/// clipping. It neither overflows nor underflows. Where it is infinite, finite elements become 0 and infinite ones NaN;
-/// where it is NaN, nothing is clipped.
+/// `g ← g · limit/‖g‖` if `‖g‖ > limit`, with the norm taken over all gradients together. Returns the norm before clipping, which
+/// neither overflows nor underflows. If it is infinite, finite elements become 0 and infinite ones NaN. If it is NaN, nothing is
+/// clipped.
 ///
 /// # Errors
-/// When the limit is not a positive number.
+/// If the limit is not a positive number.
 ///
 /// ```
 /// use lanegrad::{Backend, clip};
@@ -67,7 +67,7 @@ impl Clip {
         }
     }
 
-    /// What is to be done to each of these gradients.
+    /// Returns the operation to apply to each of these gradients.
     pub(crate) fn measure<'a>(self, backend: &Backend, gradients: impl Iterator<Item = &'a [f32]> + Clone) -> Clipping {
         match self {
             Self::Value(limit) => Clipping::Clamp(limit),
@@ -84,7 +84,7 @@ impl Clipping {
         } else if factor >= f64::from(f32::MIN_POSITIVE) || norm.is_infinite() {
             Self::Scale(factor as f32, 1.0)
         } else {
-            // A power of two is exact. Where what is left of the factor is subnormal too, so is the result.
+            // A power of two is exact. If the rest of the factor is subnormal too, so is the result.
             const POWER: f32 = f32::MIN_POSITIVE;
             Self::Scale(POWER, (factor / f64::from(POWER)) as f32)
         }
@@ -104,7 +104,7 @@ impl Clipping {
     }
 }
 
-/// `√Σg²` over all gradients together: what [`by_global_norm`] compares with its limit. It neither overflows nor underflows.
+/// `√Σg²` over all gradients together, which [`by_global_norm`] compares with its limit. It neither overflows nor underflows.
 ///
 /// ```
 /// use lanegrad::{Backend, clip};
@@ -117,8 +117,8 @@ pub fn global_norm(backend: &Backend, gradients: &[&[f32]]) -> f64 {
 
 fn norm_of<'a>(backend: &Backend, gradients: impl Iterator<Item = &'a [f32]> + Clone) -> f64 {
     let max = gradients.clone().map(|gradient| backend.run(MaxAbs(gradient))).fold(0.0, f32::max);
-    // A power of two brings the largest element near 1: scaling is exact, and its square is in range. The two bounds keep
-    // the power itself a normal number.
+    // A power of two scales the largest element to about 1. Scaling is exact, and the square is in range. The two bounds keep the power
+    // itself a normal number.
     let exponent = (max.to_bits() >> 23).clamp(1, 253);
     let scale = f32::from_bits((254 - exponent) << 23);
     let squares: f64 = gradients.map(|gradient| backend.run(SumOfSquares { x: gradient, scale })).sum();

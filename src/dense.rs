@@ -1,4 +1,4 @@
-//! The three products of a dense layer, side by side, and its h' by itself.
+//! The three products of a dense layer, and its h' as a separate operation.
 //!
 //! | | formula | shapes |
 //! |---|---|---|
@@ -7,9 +7,10 @@
 //! | [`activation_backward`] | `delta = g ⊙ h'(a)`, with `g = ∂L/∂z` | batch×out → batch×out |
 //! | [`gradient`] | `dw = deltaᵀ·x`, `db` = column sums of delta | out×batch · batch×in → out×in |
 //!
-//! `w` is out × in: `w[j][i]` goes from unit i to unit j. `delta = ∂L/∂a` of a mini-batch loss L that is already a mean, so
-//! nothing here divides by the batch. Every output element is summed in the order of the summed index; only a forward product of
-//! at most eight rows is summed in sixteen lanes (term p in lane p mod 16), whose upper half is added to the lower until one remains.
+//! `w` is out × in: `w[j][i]` is the weight from unit i to unit j. `delta = ∂L/∂a` of a mini-batch loss L that is already a mean, so
+//! nothing here divides by the batch. Every output element is summed in the order of the summed index. The only exception is a forward
+//! product of at most eight rows: it is summed in sixteen lanes (term p in lane p mod 16), whose upper half is added to the lower half
+//! until one lane remains.
 
 use crate::activation::with_activation;
 use crate::matrix::expect_len;
@@ -39,8 +40,8 @@ pub struct Backward<'a> {
     pub delta: MatRef<'a>,
     /// Weights of this layer, out × in.
     pub w: MatRef<'a>,
-    /// h of the layer below and its output z, batch × in. Without it the result is `∂L/∂x` of this layer's inputs, so that
-    /// a stack of ours can sit inside somebody else's net.
+    /// h of the layer below and its output z, batch × in. If `None`, the result is `∂L/∂x` of this layer's inputs, so that layers of
+    /// this library can be part of another library's network.
     pub below: Option<(Activation, MatRef<'a>)>,
 }
 
@@ -51,28 +52,29 @@ pub struct Gradient<'a> {
     pub delta: MatRef<'a>,
     /// Inputs of this layer, batch × in.
     pub x: MatRef<'a>,
-    /// Whether the gradient is added to what `dw` and `db` hold; otherwise it replaces it.
+    /// Whether the gradient is added to the contents of `dw` and `db`. Otherwise it replaces them.
     pub accumulate: bool,
 }
 
 /// The operands of [`activation_backward`].
 #[derive(Clone, Copy, Debug)]
 pub struct ActivationBackward<'a> {
-    /// `∂L/∂z` of this layer, batch × out, as an autograd hands it over.
+    /// `∂L/∂z` of this layer, batch × out, as an autograd provides it.
     pub gradient: MatRef<'a>,
-    /// Output of this layer, batch × out.
+    /// The output of this layer, batch × out.
     pub z: MatRef<'a>,
     /// h
     pub activation: Activation,
 }
 
 /// `z = h(x·wᵀ + b)`, batch × out, in one pass.
+/// `z = h(x·wᵀ + b)`, batch × out, in one pass.
 ///
-/// An example's bits depend on whether the batch has more than eight rows: up to eight, sums are taken in sixteen lanes (see the
-/// [module](self)). Nothing else of the batch matters to them.
+/// The bits of an example depend on whether the batch has more than eight rows: up to eight, sums are taken in sixteen lanes (see the
+/// [module](self)). They do not depend on anything else in the batch.
 ///
 /// # Errors
-/// When the shapes of `w`, `bias` or `z` do not fit `x`, or there is no memory for the workspace.
+/// If the shapes of `w`, `bias` or `z` do not fit `x`, or there is no memory for the workspace.
 ///
 /// ```
 /// use lanegrad::{Activation, Backend, MatMut, MatRef, dense};
@@ -111,7 +113,7 @@ pub fn forward(backend: &mut Backend, layer: Forward<'_>, z: MatMut<'_>) -> Resu
 /// `delta_below = (delta·w) ⊙ h'(a)`, batch × in, in one pass.
 ///
 /// # Errors
-/// When the shapes of `w`, `z` or `delta_below` do not fit `delta`, or there is no memory for the workspace.
+/// If the shapes of `w`, `z` or `delta_below` do not fit `delta`, or there is no memory for the workspace.
 pub fn backward(backend: &mut Backend, layer: Backward<'_>, delta_below: MatMut<'_>) -> Result<(), Error> {
     const OPERATION: &str = "dense backward";
     let Backward { delta, w, below } = layer;
@@ -130,10 +132,11 @@ pub fn backward(backend: &mut Backend, layer: Backward<'_>, delta_below: MatMut<
     }
 }
 
-/// `delta = g ⊙ h'(a)`, batch × out, from `g = ∂L/∂z` and `z = h(a)`: what a layer does first when it is given the gradient of its output.
+/// `delta = g ⊙ h'(a)`, batch × out, from `g = ∂L/∂z` and `z = h(a)`: the first operation of a layer that receives the gradient of its
+/// output.
 ///
 /// # Errors
-/// When the shapes of `z` or `delta` are not that of `gradient`.
+/// If the shapes of `z` or `delta` differ from that of `gradient`.
 ///
 /// A layer in an autograd, whose node is called with `∂L/∂z` and returns `∂L/∂x`, `∂L/∂w` and `∂L/∂b`:
 ///
@@ -175,15 +178,15 @@ pub fn activation_backward(
     Ok(())
 }
 
-/// `dw = deltaᵀ·x`, out × in, and `db` = column sums of delta, each if it is wanted.
+/// `dw = deltaᵀ·x`, out × in, and `db`, the column sums of delta. Each is optional.
 ///
-/// Each sum is one chain over the batch in `f32`, within `batch·2⁻²⁴` of the sum of absolute terms. In db of millions of equal numbers
-/// that shows: 2·10⁷ ones sum to 2²⁴. A batch taken in parts, with `accumulate`, is the same chain.
+/// Each sum is one chain over the batch in `f32`, within `batch·2⁻²⁴` of the sum of absolute terms. This is visible in a db of millions
+/// of equal terms: 2·10⁷ ones sum to 2²⁴. A batch processed in parts, with `accumulate`, is the same chain.
 ///
 /// # Errors
-/// When the shapes of `x`, `dw` or `db` do not fit `delta`, or there is no memory for the workspace.
+/// If the shapes of `x`, `dw` or `db` do not fit `delta`, or there is no memory for the workspace.
 ///
-/// Training of the bias alone:
+/// Training only the bias:
 ///
 /// ```
 /// use lanegrad::{Backend, MatRef, dense};
@@ -220,7 +223,7 @@ pub fn gradient<'w>(
     Ok(())
 }
 
-/// The workspace that the three products of a layer need.
+/// Reserves the workspace that the three products of a layer need.
 pub(crate) fn reserve(backend: &mut Backend, batch: usize, inputs: usize, outputs: usize) -> Result<(), Error> {
     backend.workspace("dense forward", [batch, outputs, inputs])?;
     backend.workspace("dense backward", [batch, inputs, outputs])?;
@@ -228,7 +231,7 @@ pub(crate) fn reserve(backend: &mut Backend, batch: usize, inputs: usize, output
     Ok(())
 }
 
-/// `c = epilogue(c₀ + a·b)`, the shapes checked.
+/// `c = epilogue(c₀ + a·b)`, for checked shapes.
 #[inline]
 fn product<E: Epilogue>(
     backend: &mut Backend,
@@ -239,7 +242,7 @@ fn product<E: Epilogue>(
     epilogue: E,
 ) -> Result<(), Error> {
     let sizes @ [m, n, k] = [a.rows(), b.cols(), a.cols()];
-    // However large the other sizes are, there is nothing to compute.
+    // There is nothing to compute, however large the other sizes are.
     if m == 0 || n == 0 {
         return Ok(());
     }

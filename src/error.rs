@@ -1,11 +1,11 @@
-//! What a caller can get wrong.
+//! The error type: everything that a caller can get wrong.
 
 use core::fmt;
 use lanegrad_kernels::isa::Isa;
 
-/// A mistake in what was passed, found before anything was written.
+/// An invalid argument, found before anything is written.
 ///
-/// It is small, allocates nothing, and its message names the operation, the operand, what was expected and what was found:
+/// It is small and allocates nothing. Its message names the operation, the operand, what was expected and what was found:
 ///
 /// ```
 /// use lanegrad::{Activation, Backend, MatMut, MatRef, dense};
@@ -25,21 +25,21 @@ use lanegrad_kernels::isa::Isa;
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
 ///
-/// What can be wrong, and who answers so. After an error every output and every state is as it was before the call, to the last
-/// bit. `verify/tests/contract` tries each way on each instruction set, and holds this table to it.
+/// The following table lists what can be wrong, and which functions return the error. After an error, every output and every state is
+/// unchanged, to the last bit. `verify/tests/contract` tests every case on every instruction set, and checks this table.
 ///
-/// | what is wrong | variant | answered by |
+/// | what is wrong | variant | returned by |
 /// |---|---|---|
-/// | a matrix's shape does not go with the other operands | `Shape` | `dense::forward`, `dense::activation_backward`, `dense::backward`, `dense::gradient`, `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::predict`, `Network::train_step` |
+/// | a matrix's shape does not fit the other operands | `Shape` | `dense::forward`, `dense::activation_backward`, `dense::backward`, `dense::gradient`, `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::predict`, `Network::train_step` |
 /// | bias, labels, a tensor, a gradient, or a list of them is too long or too short | `Length` | `dense::forward`, `dense::gradient`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `State::restore`, `State::look_ahead`, `State::undo_look_ahead`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Step::finish`, `Network::train_step` |
 /// | rows, columns and strides reach beyond the slice | `TooShort` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
 /// | rows, columns and strides overflow | `Overflow` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
 /// | the rows of an output overlap | `RowStride` | `MatMut::with_row_stride` |
-/// | a label is no class | `Label` | `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::train_step` |
-/// | a hyper-parameter is NaN, infinite, or out of its range, also once it is an `f32` | `HyperParameter` | `loss::squared_error`, `Loss::check`, `Loss::delta`, `clip::by_value`, `clip::by_global_norm`, `Rule::new`, `Rule::adam_w`, `Rule::with_weight_decay`, `Rule::with_learning_rate`, `Rule::with_learning_rate_factor`, `State::new`, `State::restore`, `State::look_ahead`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Optimizer::set_learning_rate`, `Network::train_step` |
+/// | a label is not a class | `Label` | `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::train_step` |
+/// | a hyper-parameter is NaN, infinite, or out of range, also after rounding to `f32` | `HyperParameter` | `loss::squared_error`, `Loss::check`, `Loss::delta`, `clip::by_value`, `clip::by_global_norm`, `Rule::new`, `Rule::adam_w`, `Rule::with_weight_decay`, `Rule::with_learning_rate`, `Rule::with_learning_rate_factor`, `State::new`, `State::restore`, `State::look_ahead`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Optimizer::set_learning_rate`, `Network::train_step` |
 /// | no examples to take a mean over; no layers, inputs or units | `Empty` | `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::new`, `Network::train_step` |
 /// | an activation before softmax | `Loss` | `Loss::check`, `Loss::delta`, `Network::train_step` |
-/// | a state is of another rule; a rule that looks ahead, without its look ahead | `State` | `State::look_ahead`, `State::update`, `Optimizer::restore`, `Optimizer::step` |
+/// | a state belongs to another rule; a rule that looks ahead is used without its look-ahead | `State` | `State::look_ahead`, `State::update`, `Optimizer::restore`, `Optimizer::step` |
 /// | two tensors of a list have the same key | `Key` | `Optimizer::restore`, `Optimizer::begin`, `Optimizer::step` |
 /// | an instruction set that is unknown or not on this processor | `Isa` | `Backend::new`, `Backend::with_isa_named` |
 /// | a workspace, a state or a buffer overflows `usize`, or there is no memory for it | `OutOfMemory` | `dense::forward`, `dense::backward`, `dense::gradient`, `State::new`, `State::restore`, `State::look_ahead`, `Optimizer::begin`, `Optimizer::step`, `Network::new`, `Network::predict`, `Network::train_step` |
@@ -50,34 +50,34 @@ use lanegrad_kernels::isa::Isa;
 pub enum Error {
     /// A matrix has the wrong shape.
     Shape {
-        /// What was called.
+        /// The operation.
         operation: &'static str,
-        /// The matrix, in the plural.
+        /// The name of the matrix, in the plural.
         operand: &'static str,
         /// Rows and columns.
         expected: (usize, usize),
         /// Rows and columns.
         found: (usize, usize),
     },
-    /// A slice has the wrong length, or a list the wrong number of entries.
+    /// A slice has the wrong length, or a list has the wrong number of entries.
     Length {
-        /// What was called.
+        /// The operation.
         operation: &'static str,
-        /// The slice or list.
+        /// The name of the slice or list.
         operand: &'static str,
-        /// Its length.
+        /// The expected length.
         expected: usize,
         /// Its length.
         found: usize,
     },
     /// A view reaches beyond the end of its slice.
     TooShort {
-        /// The numbers that the view needs.
+        /// The number of elements that the view needs.
         expected: usize,
-        /// The numbers that the slice has.
+        /// The number of elements in the slice.
         found: usize,
     },
-    /// The last element's offset of a view does not fit `usize`.
+    /// The offset of a view's last element does not fit in a `usize`.
     Overflow {
         /// Rows and columns.
         shape: (usize, usize),
@@ -86,12 +86,12 @@ pub enum Error {
     },
     /// The rows of an output overlap.
     RowStride {
-        /// The columns, so the smallest row stride.
+        /// The number of columns, which is the smallest valid row stride.
         expected: usize,
         /// The row stride.
         found: usize,
     },
-    /// A class label is not below the number of classes.
+    /// A class label is not less than the number of classes.
     Label {
         /// Its row in the mini-batch.
         row: usize,
@@ -100,7 +100,7 @@ pub enum Error {
         /// The number of classes.
         classes: usize,
     },
-    /// A hyper-parameter is out of its range.
+    /// A hyper-parameter is out of range.
     HyperParameter {
         /// Its name.
         name: &'static str,
@@ -111,42 +111,42 @@ pub enum Error {
     },
     /// A mean over no examples, or a network without layers, inputs or units.
     Empty {
-        /// What was called.
+        /// The operation.
         operation: &'static str,
-        /// What there is none of.
+        /// The name of what is missing, in the plural.
         operand: &'static str,
     },
-    /// The loss does not go with its target or the last layer's activation.
+    /// The loss does not fit the last layer's activation.
     Loss {
         /// The loss.
         loss: &'static str,
         /// What it needs.
         expected: &'static str,
     },
-    /// The state of an optimizer does not go with what is asked of it.
+    /// The state of an optimizer does not fit the requested operation.
     State {
-        /// What it should be of, or where its tensor should be.
+        /// The rule that the state should belong to, or the point at which its tensor should be.
         expected: &'static str,
-        /// What it is of, or where its tensor is.
+        /// The rule that the state belongs to, or the point at which its tensor is.
         found: &'static str,
     },
     /// Two tensors of a list have the same key.
     Key {
-        /// What was called.
+        /// The operation.
         operation: &'static str,
         /// The key.
         key: u64,
     },
-    /// No instruction set of that name is available here.
+    /// The instruction set is unknown or not available here.
     Isa {
         /// The first bytes of the name.
         found: IsaName,
     },
-    /// The memory for a workspace, state or buffer could not be had.
+    /// There is no memory for a workspace, state or buffer.
     OutOfMemory {
-        /// What was called.
+        /// The operation.
         operation: &'static str,
-        /// How many numbers were requested; `None` if that overflows.
+        /// The number of elements requested; `None` if it overflows.
         numbers: Option<usize>,
     },
 }
@@ -161,7 +161,7 @@ impl fmt::Display for Error {
                 write!(f, "{operation}: {operand} has length {found}, expected {expected}")
             }
             Self::TooShort { expected, found } => {
-                write!(f, "matrix view: the slice holds {found} numbers, expected at least {expected}")
+                write!(f, "matrix view: the slice holds {found} elements, expected at least {expected}")
             }
             Self::Overflow { shape: (rows, cols), strides: (row, col) } => {
                 write!(f, "matrix view: the offsets of {rows}×{cols} with strides {row} and {col} overflow")
@@ -195,7 +195,7 @@ impl fmt::Display for Error {
                 Ok(())
             }
             Self::OutOfMemory { operation, numbers: Some(numbers) } => {
-                write!(f, "{operation}: no memory for {numbers} numbers")
+                write!(f, "{operation}: no memory for {numbers} elements")
             }
             Self::OutOfMemory { operation, numbers: None } => {
                 write!(f, "{operation}: the memory needed overflows the address space")
@@ -206,7 +206,7 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// The first bytes of a name that was asked for.
+/// The first bytes of a requested name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct IsaName([u8; 16]);
 

@@ -1,6 +1,6 @@
 //! Hand-vectorised f32 kernels for training dense neural networks: fused, deterministic, verified.
 //!
-//! In reading order, each step of the lecture that this library implements:
+//! The steps of the lecture that this library implements, in reading order:
 //!
 //! | step | where |
 //! |---|---|
@@ -15,9 +15,9 @@
 //! | step sizes and momentum over time | [`LearningRate`], [`Momentum`] |
 //! | all of it, and what it computed layer by layer | [`Network::train_step`], [`Network::last_step`] |
 //!
-//! Short programs for what hosts do with it: [`recipes`].
+//! [`recipes`] has short programs for common uses in a host.
 //!
-//! Whatever a caller can get wrong is an [`Error`] and is found before anything is written.
+//! Every invalid argument is reported as an [`Error`] before anything is written.
 #![forbid(unsafe_code)]
 
 mod activation;

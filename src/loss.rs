@@ -1,26 +1,25 @@
-//! Losses of a mini-batch, each with its fused delta `∂L/∂a`. The mean over the mini-batch is taken here, once.
+//! Losses of a mini-batch, each fused with its delta `∂L/∂a`. The mean over the mini-batch is taken here, once.
 
 use crate::activation::with_activation;
 use crate::matrix::expect_len;
 use crate::{Activation, Backend, Error, MatMut, MatRef, hyper_parameter};
 use lanegrad_kernels::loss as kernels;
 
-/// A loss of a mini-batch of m examples: [`SquaredErrorLoss`] or [`CrossEntropyLoss`]. What it compares the outputs with is part of its
-/// type.
+/// A loss of a mini-batch of m examples: [`SquaredErrorLoss`] or [`CrossEntropyLoss`]. The type of its target belongs to it.
 pub trait Loss: Copy + sealed::Sealed {
-    /// What the outputs should be.
+    /// The type of the target.
     type Target<'a>: Copy;
 
-    /// Checks that the target goes with m × outputs, and the loss with the last layer's activation.
+    /// Checks that the target fits m × outputs, and that the loss fits the last layer's activation.
     ///
     /// # Errors
-    /// When they do not, or the loss has a parameter out of its range.
+    /// If they do not, or a parameter of the loss is out of range.
     fn check(self, target: Self::Target<'_>, activation: Activation, shape: (usize, usize)) -> Result<(), Error>;
 
-    /// Returns the loss of the outputs of a last layer with that activation, and writes its `delta = ∂L/∂a`.
+    /// Returns the loss of the outputs of a last layer with this activation, and writes its `delta = ∂L/∂a`.
     ///
     /// # Errors
-    /// As [`check`](Self::check), and when delta has another shape than the outputs.
+    /// As [`check`](Self::check), and if delta and the outputs differ in shape.
     fn delta(
         self,
         backend: &Backend,
@@ -32,18 +31,19 @@ pub trait Loss: Copy + sealed::Sealed {
 }
 
 mod sealed {
-    /// A loss checks its target before a step begins, and must not fail after: that is promised here alone.
+    /// A loss checks its target before a step begins and must not fail afterwards. Only this crate can guarantee that.
     pub trait Sealed {}
 }
 
-/// `c/m · Σ ‖y − ŷ‖²`, see [`squared_error`]. Its target is y, m × outputs.
+/// `c/m · Σ ‖y − ŷ‖²`: see [`squared_error`]. Its target is y, m × outputs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SquaredErrorLoss {
     /// The factor c > 0; ½ gives the mean of `E = ½ Σ (y − ŷ)²`.
     pub c: f32,
 }
 
-/// Softmax and cross-entropy, see [`softmax_cross_entropy`], for a last layer without activation. Its target is a class for each example.
+/// Softmax and cross-entropy: see [`softmax_cross_entropy`]. The last layer must have no activation. The target is one class per
+/// example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrossEntropyLoss;
 
@@ -63,21 +63,20 @@ pub struct SquaredError<'a> {
 /// The operands of [`softmax_cross_entropy`].
 #[derive(Clone, Copy, Debug)]
 pub struct SoftmaxCrossEntropy<'a> {
-    /// Net inputs a of the output layer, m × classes.
+    /// The net inputs a of the output layer, m × classes.
     pub logits: MatRef<'a>,
-    /// A class for each example.
+    /// One class per example.
     pub labels: &'a [u32],
 }
 
 /// Returns `L = c/m · Σ ‖y − ŷ‖²` and writes `delta = (2c/m)(ŷ − y) ⊙ h'(a)`, m × outputs.
 ///
-/// With n outputs, L is within `(⌈n/16⌉ + 7)·2⁻²⁴` of its value, relative to it, whatever finite numbers ŷ and y are: a row whose
-/// squares overflow or underflow in `f32` is summed in `f64`. An element of delta is within 5 roundings (with
-/// softsign 7) where it, c/m, ŷ − y and (ŷ − y)·h'(a) are normal numbers (without FMA, h' of sigmoid and tanh is off by z²·2⁻²³ more), and
-/// is 0 where ŷ = y.
+/// With n outputs, the relative error of L is at most `(⌈n/16⌉ + 7)·2⁻²⁴` for any finite ŷ and y: a row whose squares overflow or
+/// underflow in `f32` is summed in `f64`. An element of delta is within 5 roundings (7 with softsign) if it, c/m, ŷ − y and
+/// (ŷ − y)·h'(a) are normal numbers (without FMA, h' of sigmoid and tanh is off by another z²·2⁻²³), and is 0 if ŷ = y.
 ///
 /// # Errors
-/// When m is 0, the shapes differ, or c is not a positive number.
+/// If m is 0, the shapes differ, or c is not a positive number.
 pub fn squared_error(backend: &Backend, loss: SquaredError<'_>, delta: MatMut<'_>) -> Result<f64, Error> {
     let SquaredError { predicted, target, c, activation } = loss;
     let (rows, columns) = (predicted.rows(), predicted.cols());
@@ -91,12 +90,13 @@ pub fn squared_error(backend: &Backend, loss: SquaredError<'_>, delta: MatMut<'_
 
 /// Returns `L = 1/m · Σ (ln Σ_j exp a_j − a_label)` and writes `delta = (softmax(a) − onehot(label))/m`, m × classes.
 ///
-/// Both keep their relative accuracy where the label has nearly all of the probability: they are computed from the sum of the other
-/// classes' `exp(a_j − max)`, not as a difference from 1. Relative to its value, L is off by as much as that sum is, `(⌈n/16⌉ + 10 + d)·2⁻²⁴`
-/// with n classes and the largest d = max − a_j that counts in it; an element of delta by twice that, while it is a normal number.
+/// Both keep their relative accuracy if the label has nearly all of the probability: they are computed from the sum of the other
+/// classes' `exp(a_j − max)`, not as a difference from 1. The relative error of L is that of this sum, at most `(⌈n/16⌉ + 10 + d)·2⁻²⁴`
+/// with n classes and the largest d = max − a_j that contributes to it. The relative error of an element of delta is at most twice
+/// that, if the element is a normal number.
 ///
 /// # Errors
-/// When m is 0, the shapes differ, or a label is not below the number of classes.
+/// If m is 0, the shapes differ, or a label is not less than the number of classes.
 ///
 /// ```
 /// use lanegrad::{Backend, MatMut, MatRef, loss};

@@ -1,13 +1,13 @@
-//! Matrices that belong to somebody else: validated, strided views over slices.
+//! Matrices that the caller owns: validated, strided views over slices.
 
 use crate::Error;
 use lanegrad_kernels::view::{View, ViewMut};
 
-// An empty view keeps none of its slice, and no stride of a view is longer than its slice. The check leaves a longer one only to a
-// side of at most one element, where it is never used. So kernels need not look for empty matrices before they compute a row's
+// An empty view keeps nothing of its slice, and no stride of a view is longer than its slice. The check allows a longer stride only
+// along a side of at most one element, where it is never used. So kernels need not check for empty matrices before they compute a row's
 // offset, and small multiples of a stride do not overflow.
 
-/// An input matrix with any row and column stride, zero included: transposing and broadcasting are free.
+/// An input matrix with any row and column stride, including zero. Transposing and broadcasting are free.
 #[derive(Clone, Copy, Debug)]
 pub struct MatRef<'a> {
     view: View<'a>,
@@ -15,7 +15,7 @@ pub struct MatRef<'a> {
     cols: usize,
 }
 
-/// An output matrix: unit column stride, and rows that do not overlap. The gaps between its rows are never written.
+/// An output matrix with unit column stride and rows that do not overlap. The gaps between its rows are never written.
 #[derive(Debug)]
 pub struct MatMut<'a> {
     data: &'a mut [f32],
@@ -24,7 +24,7 @@ pub struct MatMut<'a> {
     row_stride: usize,
 }
 
-/// The same without gaps: the elements are as many as the product of the sizes.
+/// The same without gaps: the number of elements is the product of the sizes.
 #[inline]
 fn check_contiguous(len: usize, rows: usize, cols: usize) -> Result<(), Error> {
     match rows.checked_mul(cols) {
@@ -33,7 +33,7 @@ fn check_contiguous(len: usize, rows: usize, cols: usize) -> Result<(), Error> {
     }
 }
 
-/// Checks that the last element of a view lies inside a slice of `len` numbers.
+/// Checks that the last element of a view lies inside a slice of `len` elements.
 fn check(len: usize, shape: (usize, usize), strides: (usize, usize)) -> Result<(), Error> {
     let (rows, cols) = shape;
     if rows == 0 || cols == 0 {
@@ -48,10 +48,10 @@ fn check(len: usize, shape: (usize, usize), strides: (usize, usize)) -> Result<(
 }
 
 impl<'a> MatRef<'a> {
-    /// rows × cols, row by row without gaps; the slice may be longer.
+    /// Creates a view of rows × cols, row by row without gaps. The slice may be longer.
     ///
     /// # Errors
-    /// When the slice is too short, or the sizes overflow.
+    /// If the slice is too short, or the sizes overflow.
     #[inline]
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Result<Self, Error> {
         check_contiguous(data.len(), rows, cols)?;
@@ -59,10 +59,10 @@ impl<'a> MatRef<'a> {
         Ok(Self { view: View { data, row_stride: cols.min(data.len()), col_stride: data.len().min(1) }, rows, cols })
     }
 
-    /// Element (i, j) is `data[i · row_stride + j · col_stride]`.
+    /// Creates a view whose element (i, j) is `data[i · row_stride + j · col_stride]`.
     ///
     /// # Errors
-    /// When the slice is too short, or the offsets overflow.
+    /// If the slice is too short, or the offsets overflow.
     #[inline]
     pub fn with_strides(
         data: &'a [f32],
@@ -95,15 +95,15 @@ impl<'a> MatRef<'a> {
         self.cols
     }
 
-    /// Element (i, j), if there is one.
+    /// Element (i, j), or `None` if it does not exist.
     pub fn get(&self, i: usize, j: usize) -> Option<f32> {
         (i < self.rows && j < self.cols).then(|| self.view.at(i, j))
     }
 
-    /// The numbers and the strides of rows and columns, for handing the matrix to other code.
+    /// The elements, the row stride and the column stride, for passing the matrix to other code.
     ///
-    /// No stride is longer than the slice: where there is only one row or column, its stride may be shorter than the one given.
-    /// Without elements the slice is empty and the strides are 0.
+    /// No stride is longer than the slice: the stride of a single row or column may be shorter than the one given. Without elements,
+    /// the slice is empty and the strides are 0.
     #[inline]
     pub fn parts(&self) -> (&'a [f32], usize, usize) {
         (self.view.data, self.view.row_stride, self.view.col_stride)
@@ -126,10 +126,10 @@ impl<'a> MatRef<'a> {
 }
 
 impl<'a> MatMut<'a> {
-    /// rows × cols, row by row without gaps; the slice may be longer.
+    /// Creates a view of rows × cols, row by row without gaps. The slice may be longer.
     ///
     /// # Errors
-    /// When the slice is too short, or the sizes overflow.
+    /// If the slice is too short, or the sizes overflow.
     #[inline]
     pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Result<Self, Error> {
         check_contiguous(data.len(), rows, cols)?;
@@ -138,10 +138,10 @@ impl<'a> MatMut<'a> {
         Ok(Self { data, rows, cols, row_stride })
     }
 
-    /// Element (i, j) is `data[i · row_stride + j]`.
+    /// Creates a view whose element (i, j) is `data[i · row_stride + j]`.
     ///
     /// # Errors
-    /// When the slice is too short, the offsets overflow, or `row_stride < cols`.
+    /// If the slice is too short, the offsets overflow, or `row_stride < cols`.
     #[inline]
     pub fn with_row_stride(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Result<Self, Error> {
         if row_stride < cols {
@@ -165,10 +165,10 @@ impl<'a> MatMut<'a> {
         self.cols
     }
 
-    /// The numbers and the stride of rows, for handing the matrix to other code.
+    /// The elements and the row stride, for passing the matrix to other code.
     ///
-    /// The stride is not longer than the slice: where there is only one row, it may be shorter than the one given. Without elements
-    /// the slice is empty and the stride is 0.
+    /// The stride is not longer than the slice: that of a single row may be shorter than the one given. Without elements, the slice is
+    /// empty and the stride is 0.
     #[inline]
     pub fn into_parts(self) -> (&'a mut [f32], usize) {
         (self.data, self.row_stride)

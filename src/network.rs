@@ -1,4 +1,4 @@
-//! Dense layers in a row, trained mini-batch by mini-batch.
+//! Stacks of dense layers, trained mini-batch by mini-batch.
 
 mod initialization;
 mod layer;
@@ -12,7 +12,7 @@ use self::training::Buffers;
 use crate::backend::{reserve, resize};
 use crate::{Activation, Backend, Error, MatMut, MatRef};
 
-/// A network `f = f_L ∘ … ∘ f_1` of dense layers, with the buffers to train it.
+/// A network `f = f_L ∘ … ∘ f_1` of dense layers, with buffers for training.
 ///
 /// ```
 /// use lanegrad::*;
@@ -35,28 +35,28 @@ use crate::{Activation, Backend, Error, MatMut, MatRef};
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
 ///
-/// # NaN, infinite, huge and subnormal numbers
-/// No number is an error, in inputs, targets or parameters: each is computed with as IEEE 754 has it, rounded to nearest, on every
+/// # NaN, infinite, huge and subnormal elements
+/// No value is an error, in inputs, targets or parameters. Each is processed as IEEE 754 specifies, rounded to nearest, on every
 /// instruction set.
 /// * Subnormals are kept, never flushed to zero. README.md says what they cost.
-/// * NaN in an example makes its outputs NaN, and no other example's. A training step on it makes the loss NaN, and every
-///   parameter: clipping does not hold NaN back.
-/// * Sums and products that are too large are infinite, and `∞ − ∞` and `0·∞` are NaN from there on. Softmax and
-///   cross-entropy of finite outputs are finite, however large; their loss is a sum in `f64`.
-/// * The loss that [`train_step`](Self::train_step) returns tells: look whether it is finite before the next step. Infinite
-///   inputs of saturated units may leave it finite, and show in the next.
-/// * The processor's rounding and flushing (MXCSR on x86) are used as they are, and not changed. Results are promised for how a
-///   Rust program starts: to nearest, nothing flushed.
+/// * NaN in an example makes its outputs NaN, but no other example's. A training step on it makes the loss and every parameter
+///   NaN: clipping does not hold NaN back.
+/// * Sums and products that are too large become infinite, and `∞ − ∞` and `0·∞` become NaN. Softmax and cross-entropy of finite
+///   outputs are finite, however large the outputs are; the loss is a sum in `f64`.
+/// * The loss returned by [`train_step`](Self::train_step) shows this: check that it is finite before the next step. Infinite inputs
+///   of saturated units may leave it finite, and show only in the next step.
+/// * The processor's rounding and flushing modes (MXCSR on x86) are used as they are, and not changed. Results are guaranteed for
+///   the modes that a Rust program starts with: to nearest, without flushing.
 #[derive(Clone, Debug)]
 pub struct Network {
     layers: Vec<Layer>,
-    /// For training.
+    /// Used in training.
     buffers: Vec<Buffers>,
-    /// Examples of the last training step; 0 before the first.
+    /// The number of examples of the last training step; 0 before the first one.
     examples: usize,
 }
 
-/// Where [`Network::predict`] puts the outputs of the layers. It can be used again, with any network.
+/// A buffer for the layers' outputs in [`Network::predict`]. It can be reused, with any network.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     outputs: [Vec<f32>; 2],
@@ -64,18 +64,18 @@ pub struct Scratch {
 
 const PREDICT: &str = "predict";
 
-/// Memory is taken in two rounds: all of it is asked for before any is filled, so that a mini-batch that is too large is refused
-/// and not first filled in part.
+/// Memory is taken in two rounds: all of it is reserved before any is filled, so that a mini-batch that is too large is refused before
+/// part of it is filled.
 const TAKE: [Take; 2] = [reserve, resize];
 type Take = fn(&'static str, &mut Vec<f32>, usize) -> Result<(), Error>;
 
 impl Network {
-    /// A network with `inputs` inputs. Its weights are made from numbers that `uniform` draws in [0, 1), layer by layer and row by row: a
-    /// closure takes the random numbers of any crate, such as `|| rng.random()`. Numbers outside [0, 1) make weights outside their
-    /// distribution, NaN among them.
+    /// Creates a network with `inputs` inputs. The weights are drawn from `uniform`, which returns values in [0, 1), layer by layer and
+    /// row by row: the closure accepts the random numbers of any crate, such as `|| rng.random()`. Values outside [0, 1) produce
+    /// weights outside their distribution, including NaN.
     ///
     /// # Errors
-    /// When there are no layers, inputs or units, or no memory for the weights.
+    /// If there are no layers, inputs or units, or no memory for the weights.
     pub fn new(inputs: usize, layers: &[LayerOptions], mut uniform: impl FnMut() -> f64) -> Result<Self, Error> {
         let empty = |operand| Err(Error::Empty { operation: "network", operand });
         if layers.is_empty() {
@@ -97,12 +97,12 @@ impl Network {
         Ok(Self { buffers: vec![Buffers::default(); layers.len()], layers, examples: 0 })
     }
 
-    /// The layers, the first one first.
+    /// The layers, from first to last.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
 
-    /// The parameters of each layer, the first one first: w row by row, and b. They may be changed:
+    /// The parameters of each layer, from first to last: w row by row, and b. They may be changed:
     ///
     /// ```
     /// fn start_at_0(network: &mut lanegrad::Network) {
@@ -110,7 +110,7 @@ impl Network {
     /// }
     /// ```
     ///
-    /// The layers may not be exchanged:
+    /// The layers cannot be replaced:
     ///
     /// ```compile_fail
     /// fn exchange(network: &mut lanegrad::Network, other: &lanegrad::Network) {
@@ -121,8 +121,8 @@ impl Network {
         self.layers.iter_mut().map(Layer::tensors)
     }
 
-    /// The outputs `f(x)`, batch × units of the last layer. Nothing of the network changes: it serves any number of threads at once, each
-    /// with a [`Backend`] and a [`Scratch`] of its own.
+    /// Returns the outputs `f(x)`, batch × units of the last layer. The network is not changed, so it serves any number of threads at
+    /// once, each with its own [`Backend`] and [`Scratch`].
     ///
     /// ```
     /// # use lanegrad::*;
@@ -142,7 +142,7 @@ impl Network {
     /// ```
     ///
     /// # Errors
-    /// When x does not have as many columns as the network has inputs, or there is no memory for the outputs.
+    /// If the number of columns of x is not the number of inputs of the network, or there is no memory for the outputs.
     pub fn predict<'s>(
         &self,
         backend: &mut Backend,
@@ -174,12 +174,12 @@ impl Network {
     }
 }
 
-/// rows × cols, in a buffer that was made large enough.
+/// A rows × cols view of a buffer that was made large enough.
 fn matrix(data: &[f32], rows: usize, cols: usize) -> MatRef<'_> {
     MatRef::new(data, rows, cols).expect("the buffer was made large enough")
 }
 
-/// rows × cols, in a buffer that was made large enough.
+/// A rows × cols view of a buffer that was made large enough.
 fn matrix_mut(data: &mut [f32], rows: usize, cols: usize) -> MatMut<'_> {
     MatMut::new(data, rows, cols).expect("the buffer was made large enough")
 }

@@ -1,4 +1,4 @@
-//! Optimizers: update rules, in place, and the state that they keep from step to step.
+//! Optimizers: in-place update rules, and the state that they keep between steps.
 //!
 //! | what | type |
 //! |---|---|

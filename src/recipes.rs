@@ -1,7 +1,7 @@
-//! Short programs for what hosts do with this library. There is nothing in this module but its documentation.
+//! Short programs for common uses in a host. This module contains only documentation.
 //!
-//! # A host that lends one tensor at a time
-//! An autograd holds the tensors, and hands them over one by one. The host keeps a [`State`](crate::State) beside each.
+//! # A host that provides one tensor at a time
+//! An autograd owns the tensors and passes them one by one. The host keeps a [`State`](crate::State) with each.
 //!
 //! ```
 //! use lanegrad::{Backend, Error, LearningRate, Method, Rule, State};
@@ -20,7 +20,7 @@
 //! ```
 //!
 //! # A frozen layer
-//! A tensor that a step leaves out stands still, and so does its state: no decay, no count.
+//! A tensor that is left out of a step is unchanged, and so is its state: no decay, no count.
 //!
 //! ```
 //! use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule};
@@ -39,7 +39,7 @@
 //! ```
 //!
 //! # A tensor that appears late
-//! A new key gets fresh state: Adam corrects its bias as at the start of a run, while schedules go on with the run's step.
+//! A new key gets fresh state: Adam corrects its bias as at the start of a run, while schedules follow the run's step.
 //!
 //! ```
 //! use lanegrad::{Backend, LearningRate, Method, Optimizer, Parameter, Rule};
@@ -55,7 +55,7 @@
 //! # Ok::<(), lanegrad::Error>(())
 //! ```
 //!
-//! # A tensor with a rate of its own, and biases without weight decay
+//! # A tensor with its own learning rate, and biases without weight decay
 //! ```
 //! use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule};
 //! let backend = Backend::new()?;
@@ -73,7 +73,7 @@
 //! ```
 //!
 //! # Saving and restoring state
-//! Slots and counts can be read as they are, and are restored to the bit. How they are stored is up to the host.
+//! Slots and counts can be read directly, and are restored to the bit. The host chooses how to store them.
 //!
 //! ```
 //! use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule, State};
@@ -107,15 +107,15 @@
 //! # A layer in an autograd, with its own h'
 //! See [`dense::activation_backward`](crate::dense::activation_backward).
 //!
-//! # Training of the bias alone
+//! # Training only the bias
 //! See [`dense::gradient`](crate::dense::gradient).
 //!
 //! # A network that serves several threads
 //! See [`Network::predict`](crate::Network::predict).
 //!
 //! # A `Backend` where the host has only `&self`
-//! A [`Backend`](crate::Backend) is changed by products, since it owns their workspace. A host that is called with `&self`, from any thread
-//! and perhaps again from within, takes one from a pool for the length of a call and puts it back: no call waits for another.
+//! A [`Backend`](crate::Backend) is modified by products, because it owns their workspace. A host that is called with `&self`, from any
+//! thread and perhaps recursively, takes one from a pool for the duration of a call and returns it afterwards. No call waits for another.
 //!
 //! ```
 //! use lanegrad::{Activation, Backend, Error, MatMut, MatRef, dense};
@@ -155,4 +155,4 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! `verify/tests/shared_backends.rs` runs this from threads, and from tasks of a rayon pool that call again from within.
+//! `verify/tests/shared_backends.rs` runs this from threads, and from tasks of a rayon pool that make nested calls.

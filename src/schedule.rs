@@ -1,4 +1,4 @@
-//! Step sizes and momentum over time. A schedule drives any optimizer. Steps are counted t = 1, 2, …
+//! Schedules of step size and momentum. A schedule works with any optimizer. Steps are counted t = 1, 2, …
 
 use crate::{Error, hyper_parameter};
 
@@ -30,13 +30,13 @@ pub enum LearningRate {
 pub enum Momentum {
     /// `α_t = α`
     Constant(f64),
-    /// Starts small and rises: from `from` at t = 1 on a straight line to `to` at t = `steps`, where it stays.
+    /// Starts small and rises: linearly from `from` at t = 1 to `to` at t = `steps`, and constant afterwards.
     Rising {
         /// α_1
         from: f64,
-        /// α_t for t ≥ `steps`; not below `from`.
+        /// α_t for t ≥ `steps`; not less than `from`.
         to: f64,
-        /// The number of steps of the rise.
+        /// The step at which α_t reaches `to`.
         steps: u64,
     },
 }
@@ -51,7 +51,7 @@ impl LearningRate {
         }
     }
 
-    /// η_1 is the largest: if it is in range, all are.
+    /// Checks the range. η_1 is the largest: if it is in range, all are.
     pub(crate) fn validate(self) -> Result<(), Error> {
         if let Self::InverseSquareRoot { gamma, .. } | Self::Inverse { gamma, .. } = self {
             hyper_parameter::positive("gamma", gamma)?;

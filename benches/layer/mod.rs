@@ -1,4 +1,4 @@
-//! A dense layer and its three products, as all benchmarks of products have them.
+//! A dense layer and its three products, shared by all benchmarks of products.
 
 #![allow(dead_code, reason = "each benchmark takes a part of it")]
 
@@ -12,8 +12,8 @@ pub(crate) struct Shape {
     pub(crate) outputs: usize,
 }
 
-/// Where products differ: one example and few, thin and square, tiny and beyond the caches, and widths that are no multiple of
-/// anything.
+/// Shapes with different limits: one example and few, thin and square, tiny and larger than the caches, and widths that are not a
+/// multiple of anything.
 pub(crate) const SHAPES: [Shape; 19] = [
     Shape::new(1, 1024, 1024),
     Shape::new(1, 784, 128),
@@ -93,7 +93,7 @@ pub(crate) struct Operands {
     pub(crate) db: Vec<f32>,
 }
 
-/// A product `c = a·b`, as somebody else's library is asked for it.
+/// A product `c = a·b`, in the form that other libraries take.
 pub(crate) struct Product<'a> {
     pub(crate) a: MatRef<'a>,
     pub(crate) b: MatRef<'a>,
@@ -109,7 +109,7 @@ impl Operands {
         Self { shape, x, w, b, delta, z, delta_below, dw, db }
     }
 
-    /// Our product; fused with all that belongs to the layer.
+    /// The product by `lanegrad`; if fused, with all operations of the layer.
     pub(crate) fn run(&mut self, backend: &mut Backend, operation: Operation, fused: bool) -> Result<(), Error> {
         let Self { shape: Shape { batch, inputs, outputs }, x, w, b, delta, z, delta_below, dw, db } = self;
         let (x, w) = (matrix(x, *batch, *inputs), matrix(w, *outputs, *inputs));
@@ -122,7 +122,7 @@ impl Operands {
                 dense::forward(backend, layer, matrix_mut(z, *batch, *outputs))
             }
             Operation::Delta => {
-                // What the layer below put out is what this one takes in.
+                // The output of the layer below is the input of this one.
                 let layer = dense::Backward { delta, w, below: fused.then_some((Activation::Relu, x)) };
                 dense::backward(backend, layer, matrix_mut(delta_below, *batch, *inputs))
             }
@@ -133,7 +133,7 @@ impl Operands {
         }
     }
 
-    /// The bare product, for somebody else's library.
+    /// The bare product, for other libraries.
     pub(crate) fn product(&mut self, operation: Operation) -> Product<'_> {
         let Self { shape: Shape { batch, inputs, outputs }, x, w, delta, z, delta_below, dw, .. } = self;
         let (x, w) = (matrix(x, *batch, *inputs), matrix(w, *outputs, *inputs));

@@ -1,5 +1,5 @@
-//! What the machine can do at most: multiply-adds in registers, and passes over memory. Measured, not looked up: it moves
-//! with the clock, and so does whatever is compared with it.
+//! The peak rates of the machine: multiply-adds in registers, and passes over memory. They are measured, not looked up: they change
+//! with the clock, and so do the rates that are compared with them.
 
 #![allow(dead_code, reason = "each benchmark compares with one limit or another")]
 #![expect(clippy::needless_range_loop, reason = "vectors are indexed, so that they stay in registers")]
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 /// Steps of the chains in one run of [`run_peak`]: a tenth of a millisecond.
 const STEPS: usize = 20_000;
 
-/// As many independent chains of `mul_add` as stay in registers, so that neither latency nor memory is in the way.
+/// Independent chains of `mul_add`, as many as fit in registers, so that neither latency nor memory limits the rate.
 struct Peak {
-    /// What the chains start from; each one differs, or the compiler would compute it once.
+    /// The initial values of the chains. Each one differs; otherwise the compiler would compute it once.
     start: [f32; 24 * 16],
 }
 
@@ -62,7 +62,7 @@ impl Kernel for Peak {
     }
 }
 
-/// The floating-point operations of a step of [`Peak`].
+/// The floating-point operations of one step of [`Peak`].
 struct FlopsAStep;
 
 impl Kernel for FlopsAStep {
@@ -84,23 +84,23 @@ pub(crate) fn run_peak(isa: Isa) {
     black_box(isa.run(Peak { start: std::array::from_fn(|i| black_box(i as f32)) }));
 }
 
-/// FLOP/s of an instruction set's multiply-adds, the best of many runs.
+/// The FLOP/s of an instruction set's multiply-adds, the best of many runs.
 pub(crate) fn peak(isa: Isa, time: Duration) -> f64 {
     peak_flops(isa) as f64 / best_seconds(time, || run_peak(isa))
 }
 
-/// A pass over arrays of one length, as plain as can be.
+/// A pass over arrays of one length, in its simplest form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
     /// Reads an array.
     Read,
     /// Writes an array.
     Write,
-    /// Reads an array and writes it where it was.
+    /// Reads an array and writes it in place.
     Rewrite,
     /// Reads an array and writes another.
     Copy,
-    /// Reads a gradient, and parameters with so many states; writes all but the gradient. Two states are Adam's.
+    /// Reads a gradient, and parameters with this number of states; writes all but the gradient. Adam has two states.
     Update { states: usize },
 }
 
@@ -125,7 +125,7 @@ impl Pass {
         }
     }
 
-    /// Bytes read and written for each element of the arrays.
+    /// Bytes read and written per element of the arrays.
     fn bytes(self) -> usize {
         match self {
             Self::Read | Self::Write => 4,
@@ -134,7 +134,7 @@ impl Pass {
         }
     }
 
-    /// Bytes read and written in a second, the best of many passes over arrays of `bytes` all together.
+    /// Bytes read and written per second, the best of many passes over arrays of `bytes` in total.
     pub(crate) fn bandwidth(self, isa: Isa, bytes: usize, time: Duration) -> f64 {
         // Whole blocks of eight vectors of sixteen lanes.
         let each = (bytes / 4 / self.arrays()).next_multiple_of(128);
@@ -143,7 +143,7 @@ impl Pass {
         (each * self.bytes()) as f64 / best_seconds(time, || self.run(isa, &mut arrays))
     }
 
-    /// Seconds for each of `len` elements of the arrays, at best.
+    /// Seconds per element of the arrays, in the best case.
     pub(crate) fn seconds_an_element(self, isa: Isa, len: usize, time: Duration) -> f64 {
         self.bytes() as f64 / self.bandwidth(isa, 4 * len * self.arrays(), time)
     }
@@ -169,10 +169,10 @@ impl Pass {
     }
 }
 
-/// Numbers of a cache line.
+/// The number of elements in a cache line.
 const LINE: usize = 16;
 
-/// `len` numbers from where a cache line begins: vectors that cross lines take longer.
+/// `len` elements from the start of a cache line: vectors that cross lines take longer.
 fn align(buffer: &mut [f32], len: usize) -> &mut [f32] {
     let from = buffer.as_ptr().align_offset(4 * LINE);
     &mut buffer[from..][..len]
@@ -187,7 +187,7 @@ impl Kernel for Read<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f32 {
-        // Eight chains: the additions keep up with the loads.
+        // Eight chains, so that the additions keep up with the loads.
         let mut sums = [simd.splat(0.0); 8];
         for block in self.from.chunks_exact(8 * S::LANES) {
             for i in 0..8 {
@@ -239,7 +239,7 @@ impl Kernel for Copy<'_> {
     }
 }
 
-/// Each array is read and written; the arithmetic is the least that keeps the compiler from leaving something out.
+/// Each array is read and written. The arithmetic is the minimum that prevents the compiler from removing something.
 struct Update<'a, const N: usize> {
     gradient: Option<&'a [f32]>,
     arrays: [&'a mut [f32]; N],
@@ -251,7 +251,7 @@ impl<const N: usize> Kernel for Update<'_, N> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { gradient, arrays } = self;
-        // One length, known to the compiler to be the same for all: the checks leave the loop.
+        // The compiler knows that all slices have this length, so the bounds checks leave the loop.
         let len = arrays[0].len();
         let arrays = arrays.map(|array| &mut array[..len]);
         match gradient {
@@ -294,12 +294,12 @@ fn rewrite<S: Simd, const N: usize>(simd: S, arrays: [&mut [f32]; N], term: impl
     }
 }
 
-/// Seconds of the fastest of the runs that fit `time`, at least ten.
+/// The time in seconds of the fastest of the runs that fit in `time`, at least ten.
 fn best_seconds(time: Duration, mut run: impl FnMut()) -> f64 {
     let start = Instant::now();
     let (mut runs, mut best) = (0, f64::INFINITY);
     while runs < 10 || start.elapsed() < time {
-        // A short pass is run so often that the clock's own time does not count.
+        // A short pass is repeated until the cost of reading the clock is negligible.
         let (before, mut passes) = (Instant::now(), 0);
         while passes == 0 || before.elapsed() < Duration::from_micros(20) {
             run();

@@ -1,4 +1,4 @@
-//! Networks in training, as all benchmarks of a training step have them.
+//! Networks in training, shared by all benchmarks of a training step.
 
 #![allow(dead_code, reason = "each benchmark takes a part of it")]
 
@@ -8,7 +8,7 @@ use lanegrad::{
 };
 use lanegrad_verify::random::uniform;
 
-/// The units of its layers, and a mini-batch.
+/// The units of the layers, and the size of a mini-batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Net {
     pub(crate) layers: &'static [usize],
@@ -20,7 +20,7 @@ const MNIST: &[usize] = &[784, 128, 10];
 const WIDE: &[usize] = &[784, 512, 512, 10];
 const DEEP: &[usize] = &[784, 1024, 1024, 1024, 10];
 
-/// One example and many; nets that fit L1, L2, L3 and, with an optimizer's state, not even that.
+/// One example and many; networks that fit L1, L2, L3 and, with an optimizer's state, not even that.
 pub(crate) const NETS: [Net; 12] = [
     Net { layers: SMALL, batch: 32 },
     Net { layers: MNIST, batch: 1 },
@@ -36,7 +36,7 @@ pub(crate) const NETS: [Net; 12] = [
     Net { layers: DEEP, batch: 512 },
 ];
 
-/// A small step: however often it is made, parameters and gradients stay in the range of ordinary numbers.
+/// A small step, so that parameters and gradients stay in the normal range, however many steps are made.
 pub(crate) const RATE: f64 = 1e-6;
 
 impl Net {

@@ -1,4 +1,4 @@
-//! Maps of a slice onto itself, and of two matrices onto a third.
+//! Maps from a slice to itself, and from two matrices to a third.
 
 use crate::isa::Kernel;
 use crate::math::Activation;
@@ -7,16 +7,16 @@ use crate::view::{View, ViewMut};
 
 /// A lane function.
 pub trait Map: Copy {
-    /// The new value of each lane.
+    /// Returns the new value of each lane.
     fn apply<S: Simd>(self, simd: S, x: S::V) -> S::V;
 }
 
-/// `x ← map(x)` for all of a slice.
+/// `x ← map(x)` for every element of a slice.
 #[derive(Debug)]
 pub struct MapInPlace<'a, F> {
     /// The lane function.
     pub map: F,
-    /// The numbers.
+    /// The elements.
     pub x: &'a mut [f32],
 }
 
@@ -34,7 +34,7 @@ impl<F: Map> Kernel for MapInPlace<'_, F> {
     }
 }
 
-/// `x ← f(x)` for all of a slice, a vector at a time.
+/// `x ← f(x)` for every element of a slice, one vector at a time.
 #[inline(always)]
 pub(crate) fn map<S: Simd>(simd: S, x: &mut [f32], f: impl Fn(S::V) -> S::V) {
     let mut chunks = x.chunks_exact_mut(S::LANES);
@@ -45,8 +45,8 @@ pub(crate) fn map<S: Simd>(simd: S, x: &mut [f32], f: impl Fn(S::V) -> S::V) {
     simd.store_partial(f(simd.load_partial(rest)), rest);
 }
 
-/// `out ← f(a, b)` for row i of two matrices, a vector at a time; `f` is told the vector's number. Sixteen elements are taken at a time
-/// while there are whole vectors in place, so that the number modulo `16 / LANES` is a constant.
+/// `out ← f(a, b)` for row i of two matrices, one vector at a time. `f` also receives the index of the vector. Rows that are contiguous
+/// are processed sixteen elements at a time, so that the index modulo `16 / LANES` is a constant.
 #[inline(always)]
 pub(crate) fn zip_row<S: Simd>(
     simd: S,
@@ -102,7 +102,7 @@ impl<H: Activation> Kernel for ActivationBackward<'_, H> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { gradient, z, activation, rows, columns, mut delta } = self;
-        // Of any number of rows without elements there is nothing to compute.
+        // Without columns there is nothing to compute, however many rows there are.
         for i in 0..if columns == 0 { 0 } else { rows } {
             zip_row(
                 simd,
@@ -120,7 +120,7 @@ impl<H: Activation> Kernel for ActivationBackward<'_, H> {
 #[derive(Clone, Copy, Debug)]
 pub struct Scale(pub f32);
 
-/// `min(max(x, −limit), limit)`; NaN passes.
+/// `min(max(x, −limit), limit)`. NaN is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Clamp(pub f32);
 
@@ -138,7 +138,7 @@ impl Map for Scale {
 impl Map for Clamp {
     #[inline(always)]
     fn apply<S: Simd>(self, simd: S, x: S::V) -> S::V {
-        // The constant stands first, so that NaN passes.
+        // The constant is the first operand, so that NaN is kept.
         simd.min(simd.splat(self.0), simd.max(simd.splat(-self.0), x))
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to finished sums before they are left in C.
+//! Epilogues: the functions applied to finished sums before they are stored in C.
 
 use crate::math::Activation;
 use crate::simd::{DisjointMut, Simd, Strided, each};
@@ -7,16 +7,16 @@ use core::ops::Range;
 
 /// Maps the finished sums of a product to what is stored.
 pub trait Epilogue: Copy {
-    /// Whether it changes anything.
+    /// Whether it changes the sums.
     const CHANGES: bool = true;
 
-    /// What goes into it beside the sums, of the same shape.
+    /// Its operand besides the sums, of the same shape.
     fn operand(&self) -> Option<View<'_>>;
 
-    /// A vector of sums, and what is at the same place of the operand, if there is one.
+    /// Maps a vector of sums, with the operand's elements at the same position if there is an operand.
     fn map<S: Simd>(&self, simd: S, sums: S::V, operand: Option<S::V>) -> S::V;
 
-    /// The sums of row `i` in `columns`, at most a vector of them; lanes behind them are ignored.
+    /// Maps the sums of row `i` in `columns`, at most one vector. Lanes after the last column are ignored.
     #[inline(always)]
     fn apply<S: Simd>(&self, simd: S, sums: S::V, i: usize, columns: Range<usize>) -> S::V {
         match Epilogue::operand(self) {
@@ -26,12 +26,12 @@ pub trait Epilogue: Copy {
     }
 }
 
-/// What the products' loops see of an epilogue: they are compiled once per lowering, for all of them.
+/// What the products' loops see of an epilogue. The loops are compiled once per lowering, for all epilogues.
 pub(crate) trait Sink<S: Simd> {
     /// See [`Epilogue::operand`].
     fn operand(&self) -> Option<View<'_>>;
 
-    /// Sends finished sums, rows × columns of C, through the epilogue.
+    /// Applies the epilogue to finished sums, rows × columns of C.
     fn finish(&self, simd: S, c: &mut [f32], c_stride: usize, rows: Range<usize>, columns: Range<usize>);
 }
 
@@ -44,7 +44,7 @@ impl<S: Simd, E: Epilogue> Sink<S> for E {
     }
 }
 
-/// Stores the sums as they are.
+/// Stores the sums unchanged.
 #[derive(Clone, Copy, Debug)]
 pub struct Store;
 
@@ -55,7 +55,7 @@ pub struct BiasActivation<'a, H> {
     activation: H,
 }
 
-/// `sum · h'(a)`, from `z = h(a)` at the same place.
+/// `sum · h'(a)`, from `z = h(a)` at the same position.
 #[derive(Clone, Copy, Debug)]
 pub struct TimesDerivative<'a, H> {
     z: View<'a>,
@@ -63,14 +63,14 @@ pub struct TimesDerivative<'a, H> {
 }
 
 impl<'a, H: Activation> BiasActivation<'a, H> {
-    /// A bias a column, or none.
+    /// Takes the bias, one element per column, or none.
     pub fn new(bias: Option<&'a [f32]>, activation: H) -> Self {
         Self { bias, activation }
     }
 }
 
 impl<'a, H: Activation> TimesDerivative<'a, H> {
-    /// `z` has the shape of the product.
+    /// Takes `z`, which has the shape of the product.
     pub fn new(z: View<'a>, activation: H) -> Self {
         Self { z, activation }
     }
@@ -92,7 +92,7 @@ impl Epilogue for Store {
 impl<H: Activation> Epilogue for BiasActivation<'_, H> {
     #[inline(always)]
     fn operand(&self) -> Option<View<'_>> {
-        // The same in each row.
+        // The same for every row.
         Some(View { data: self.bias?, row_stride: 0, col_stride: 1 })
     }
     #[inline(always)]
@@ -118,7 +118,7 @@ impl<H: Activation> Epilogue for TimesDerivative<'_, H> {
     }
 }
 
-/// Sends finished sums, rows × columns of C, through the epilogue.
+/// Applies the epilogue to finished sums, rows × columns of C.
 fn apply<S: Simd, E: Epilogue>(
     simd: S,
     epilogue: E,
@@ -165,7 +165,7 @@ fn apply<S: Simd, E: Epilogue>(
     );
 }
 
-/// A row of sums and of the operand.
+/// Maps one row of sums with the operand's row.
 #[inline(always)]
 fn map_row<S: Simd, E: Epilogue>(simd: S, epilogue: E, row: &mut [f32], operand: &[f32]) {
     let whole = row.len() / S::LANES * S::LANES;

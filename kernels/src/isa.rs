@@ -1,4 +1,4 @@
-//! The instruction sets: which there are, which this processor has, and how a kernel is run on one.
+//! Instruction sets: which ones exist, which ones this processor has, and how a kernel runs on one.
 
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 use crate::simd::{Avx2, Avx512};
@@ -15,7 +15,7 @@ pub enum Isa {
     /// 8 lanes, AVX2 and FMA.
     #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
     Avx2(Avx2),
-    /// 8 lanes of whatever the build's target has.
+    /// 8 lanes, with the vector instructions of the build's target.
     Portable(Portable),
     /// One lane.
     Scalar(Scalar),
@@ -25,7 +25,7 @@ pub enum Isa {
 pub trait Kernel {
     /// What the work returns.
     type Output;
-    /// Does the work. To be marked `#[inline(always)]`, and all that it calls with `simd` too: see [`crate::simd`].
+    /// Does the work. Mark it `#[inline(always)]`, along with everything it calls with `simd`: see [`crate::simd`].
     fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
@@ -37,13 +37,13 @@ impl Isa {
     #[cfg(not(all(target_arch = "x86_64", not(lanegrad_portable_only))))]
     pub const NAMES: &'static [&'static str] = &["portable", "scalar"];
 
-    /// What this processor has, best first; `portable` and `scalar` are always there.
+    /// The instruction sets of this processor, best first. `portable` and `scalar` are always available.
     pub fn available() -> impl Iterator<Item = Self> + Clone {
         Self::available_with(&|_| true)
     }
 
-    /// What a processor has that is this one without the features for which `has` is false, best first. Features are named as
-    /// in `is_x86_feature_detected!`.
+    /// The instruction sets of a processor like this one but without the features for which `has` returns false, best first. Features
+    /// are named as in `is_x86_feature_detected!`.
     pub fn available_with(has: &dyn Fn(&str) -> bool) -> impl Iterator<Item = Self> + Clone + use<> {
         #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
         let vectors = [Avx512::detect_with(has).map(Self::Avx512), Avx2::detect_with(has).map(Self::Avx2)];
@@ -52,17 +52,17 @@ impl Isa {
         vectors.into_iter().flatten().chain([Self::Portable(Portable), Self::Scalar(Scalar)])
     }
 
-    /// The best that this processor has.
+    /// The best instruction set of this processor.
     pub fn detect() -> Self {
         Self::available().next().expect("the portable lowering is always available")
     }
 
-    /// The instruction set of that name, if this processor has it.
+    /// The instruction set named `name`, if this processor has it.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::available().find(|isa| isa.name() == name)
     }
 
-    /// `avx512`, `avx2`, `portable` or `scalar`.
+    /// The name: `avx512`, `avx2`, `portable` or `scalar`.
     pub fn name(self) -> &'static str {
         match self {
             #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
@@ -74,7 +74,7 @@ impl Isa {
         }
     }
 
-    /// What plans need to know of it.
+    /// The properties that plans depend on.
     #[inline]
     pub fn lowering(self) -> Lowering {
         const fn of<S: Simd>(_: S) -> Lowering {
@@ -90,7 +90,7 @@ impl Isa {
         }
     }
 
-    /// Runs `kernel` with this instruction set. To be called once a public operation, never in a loop over tiles.
+    /// Runs `kernel` on this instruction set. Call it once per public operation, never in a loop over tiles.
     #[inline]
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
@@ -104,7 +104,7 @@ impl Isa {
     }
 }
 
-/// Runs `kernel` with the lowering's target features on.
+/// Runs `kernel` with the lowering's target features enabled.
 #[inline(always)]
 fn run<S: Simd, K: Kernel>(simd: S, kernel: K) -> K::Output {
     simd.vectorize(

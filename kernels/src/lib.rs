@@ -1,12 +1,12 @@
 //! The vector kernels of lanegrad: every loop over floats, written once, generic over the vocabulary [`simd::Simd`].
 //!
-//! A kernel is a struct with its operands that implements [`isa::Kernel`]; [`isa::Isa::run`] runs it. The kernels trust their
-//! caller with the sizes: a wrong one panics, but touches nothing outside the slices. The crate `lanegrad` checks them, and is
-//! what other crates should use.
+//! A kernel is a struct with its operands that implements [`isa::Kernel`]; [`isa::Isa::run`] runs it. Kernels trust their caller with
+//! the sizes: a wrong size panics, but no memory outside the slices is accessed. The crate `lanegrad` checks the sizes; other crates
+//! should use it instead.
 //!
 //! Reading order: [`simd`], [`isa`], [`view`], [`gemm`] with [`epilogue`], [`math`], [`loss`], [`reduce`], [`update`].
 
-#![expect(clippy::needless_range_loop, reason = "vectors are indexed, so that they stay in registers")]
+#![expect(clippy::needless_range_loop, reason = "indexed vectors stay in registers")]
 
 pub mod cache;
 pub mod elementwise;

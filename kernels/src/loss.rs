@@ -1,4 +1,4 @@
-//! Losses of a mini-batch of m rows, each with its delta `∂L/∂a` in the same pass over the outputs.
+//! Losses of a mini-batch of m rows. Each computes its delta `∂L/∂a` in the same pass over the outputs.
 
 use crate::simd::Simd;
 
@@ -8,7 +8,7 @@ mod squared_error;
 pub use self::softmax_cross_entropy::SoftmaxCrossEntropy;
 pub use self::squared_error::SquaredError;
 
-/// The largest of a row; NaN may be dropped.
+/// The largest element of a row. NaN may be ignored.
 #[inline(always)]
 fn row_max<S: Simd>(simd: S, row: &[f32]) -> f32 {
     let (chunks, rest) = row.split_at(row.len() / S::LANES * S::LANES);

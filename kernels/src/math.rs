@@ -1,4 +1,4 @@
-//! Functions of one number, as lane functions: written once, inlined into whatever uses them.
+//! Functions of one variable, as lane functions: written once and inlined into their callers.
 
 mod activation;
 mod exp;

@@ -1,13 +1,13 @@
 //! Sums in a fixed order.
 //!
-//! Sixteen running sums, whatever the lowering: element e is added to sum e mod 16; at the end the upper half is
-//! added to the lower until one remains. So the bits are the same for every vector length.
+//! There are sixteen running sums on every lowering: element e is added to sum e mod 16. At the end the upper half is added to the
+//! lower half until one sum remains. So the bits are the same for every vector length.
 
 use crate::isa::Kernel;
 use crate::simd::Simd;
 use crate::view::{View, vectors};
 
-/// Numbers that are summed in `f32` before the sum is added to an `f64`: the longest chain is 256 + 4 additions.
+/// The number of elements summed in `f32` before the sum is added to an `f64`. The longest chain is 256 + 4 additions.
 const BLOCK: usize = 4096;
 
 /// Sixteen running sums in `16 / LANES` vectors.
@@ -20,20 +20,20 @@ pub struct Sum<S: Simd> {
 impl<S: Simd> Sum<S> {
     const PARTS: usize = 16 / S::LANES;
 
-    /// Sixteen zeros.
+    /// Starts with sixteen zeros.
     #[inline(always)]
     pub fn new(simd: S) -> Self {
         Self { simd, parts: [simd.splat(0.0); 16] }
     }
 
-    /// Adds the vector number `index` of the sequence.
+    /// Adds vector `index` of the sequence.
     #[inline(always)]
     pub fn add(&mut self, index: usize, v: S::V) {
         let part = &mut self.parts[index % Self::PARTS];
         *part = self.simd.add(*part, v);
     }
 
-    /// Adds a slice from the beginning of the sequence on.
+    /// Adds a slice. The sequence starts at its first element.
     #[inline(always)]
     pub fn add_slice(&mut self, x: &[f32]) {
         let (chunks, rest) = x.as_chunks::<16>();
@@ -47,14 +47,14 @@ impl<S: Simd> Sum<S> {
         }
     }
 
-    /// Adds `a·b` of the vector number `index` of the sequence.
+    /// Adds `a·b` for vector `index` of the sequence.
     #[inline(always)]
     pub fn add_product(&mut self, index: usize, a: S::V, b: S::V) {
         let part = &mut self.parts[index % Self::PARTS];
         *part = self.simd.mul_add(a, b, *part);
     }
 
-    /// The total.
+    /// Returns the total.
     #[inline(always)]
     pub fn total(mut self) -> f32 {
         let mut half = Self::PARTS / 2;
@@ -68,14 +68,14 @@ impl<S: Simd> Sum<S> {
     }
 }
 
-/// Whether a sum of `terms` numbers that are not negative, each computed in `f32`, has lost nothing but by rounding: neither it nor a term
-/// has overflowed, and what the terms have lost by underflow is less than a rounding of the sum. False where it is NaN.
+/// Whether a sum of `terms` non-negative terms, each computed in `f32`, is exact but for rounding: neither the sum nor a term has
+/// overflowed, and underflow of the terms has lost less than one rounding of the sum. False if the sum is NaN.
 #[inline(always)]
 pub fn in_range(sum: f32, terms: usize) -> bool {
     sum >= terms as f32 * f32::MIN_POSITIVE && sum < f32::INFINITY
 }
 
-/// `max |x|`, without the NaN among them; 0 for none.
+/// `max |x|`, ignoring NaN; 0 if `x` is empty.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxAbs<'a>(pub &'a [f32]);
 
@@ -94,7 +94,7 @@ impl Kernel for MaxAbs<'_> {
     }
 }
 
-/// `Σ (scale · x)²`: in `f32` within a block of 4,096, in `f64` across blocks.
+/// `Σ (scale · x)²`, summed in `f32` within a block of 4096 elements and in `f64` across blocks.
 #[derive(Clone, Copy, Debug)]
 pub struct SumOfSquares<'a> {
     /// x
@@ -122,16 +122,16 @@ impl Kernel for SumOfSquares<'_> {
     }
 }
 
-/// The bias gradient: `sums[j] = Σ_i a[i][j]`, started from zero or from what `sums` holds, in the order of i.
+/// The bias gradient: `sums[j] = Σ_i a[i][j]`, in the order of i. The sums start from zero or from the contents of `sums`.
 #[derive(Debug)]
 pub struct ColumnSums<'a> {
-    /// Rows of a.
+    /// The number of rows of a.
     pub rows: usize,
     /// rows × `sums.len()`
     pub a: View<'a>,
-    /// One sum a column.
+    /// One sum per column.
     pub sums: &'a mut [f32],
-    /// Whether the sums go on from what `sums` holds.
+    /// Whether the sums start from the contents of `sums`.
     pub accumulate: bool,
 }
 

@@ -1,12 +1,12 @@
-//! In-place parameter updates: one rule a file, one driver for all.
+//! In-place parameter updates: one file per rule, one driver for all of them.
 //!
 //! ```text
 //!   for each vector of θ, g and the rule's states:   (θ, states) ← rule(θ, g, states)
 //! ```
-//! A rule is a lane function: what happens to a parameter depends on nothing but its own θ, g and states, so that a slice may
-//! be split, moved or permuted without changing a bit. Tails go through the same vector code with the missing lanes empty.
+//! A rule is a lane function: the new value of a parameter depends only on its own θ, g and states, so a slice may be split, moved or
+//! permuted without changing a bit. Tails are processed by the same vector code, with the missing lanes set to zero.
 //!
-//! Scalars such as `1 − ρ` are rounded to `f32` from `f64` once, when a rule is made.
+//! Scalars such as `1 − ρ` are computed in `f64` and rounded to `f32` once, when the rule is created.
 
 use crate::isa::Kernel;
 use crate::simd::Simd;
@@ -31,16 +31,16 @@ pub use self::rmsprop::{RmsProp, RmsPropOutside};
 pub use self::rmsprop_nesterov::RmsPropNesterov;
 pub use self::sgd::Sgd;
 
-/// An optimizer's step for one parameter, with `STATES` numbers kept from step to step.
+/// An optimizer's step for one parameter. It keeps `STATES` values per parameter between steps.
 pub trait Rule<const STATES: usize>: Copy {
-    /// What the states are.
+    /// The names of the states.
     const NAMES: &'static [&'static str; STATES];
 
-    /// The new parameter and states.
+    /// Returns the new parameter and states.
     fn step<S: Simd>(self, simd: S, theta: S::V, gradient: S::V, states: [S::V; STATES]) -> (S::V, [S::V; STATES]);
 }
 
-/// One step of `rule` for all parameters of a slice. All slices have the length of `theta`.
+/// One step of `rule` for every parameter of a slice. All slices have the length of `theta`.
 #[derive(Debug)]
 pub struct Update<'a, R, const STATES: usize> {
     /// The optimizer.
@@ -49,7 +49,7 @@ pub struct Update<'a, R, const STATES: usize> {
     pub theta: &'a mut [f32],
     /// Their gradient.
     pub gradient: &'a [f32],
-    /// What the rule keeps for each parameter, updated in place.
+    /// The states of each parameter, updated in place.
     pub states: [&'a mut [f32]; STATES],
 }
 
@@ -59,11 +59,11 @@ impl<R: Rule<STATES>, const STATES: usize> Kernel for Update<'_, R, STATES> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let Self { rule, theta, gradient, mut states } = self;
-        // One length, known to the compiler to be the same for all: the checks leave the loop.
+        // The compiler knows that all slices have this length, so the bounds checks leave the loop.
         let len = theta.len();
         let gradient = &gradient[..len];
         for state in &mut states {
-            assert!(state.len() == len, "a state's length is not that of the parameters");
+            assert!(state.len() == len, "a state and the parameters differ in length");
         }
         let mut at = 0;
         while at + S::LANES <= len {

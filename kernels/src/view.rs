@@ -1,18 +1,17 @@
-//! How a kernel sees an input matrix: numbers with a stride for the rows and one for the columns.
+//! How a kernel sees an input matrix: elements with a row stride and a column stride.
 
 use crate::simd::Simd;
 use core::ops::Range;
 
-/// An input matrix: element (i, j) is `data[i · row_stride + j · col_stride]`. The sizes belong to the operation; its
-/// caller has checked that every element it names lies inside `data`. Where there is only one row or column, its stride is not
-/// used, and may be any.
+/// An input matrix. Element (i, j) is `data[i · row_stride + j · col_stride]`. The sizes belong to the operation; its caller has
+/// checked that every element lies inside `data`. The stride of a single row or column is unused and may have any value.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// The numbers.
+    /// The elements.
     pub data: &'a [f32],
-    /// From one row to the next.
+    /// Elements from one row to the next.
     pub row_stride: usize,
-    /// From one column to the next.
+    /// Elements from one column to the next.
     pub col_stride: usize,
 }
 
@@ -41,14 +40,14 @@ impl<'a> View<'a> {
         self.data[i * self.row_stride + j * self.col_stride]
     }
 
-    /// The part of row i in `columns`, where the columns are contiguous.
+    /// The elements of row i in `columns`. The columns must be contiguous.
     #[inline(always)]
     pub fn row(&self, i: usize, columns: Range<usize>) -> &'a [f32] {
         debug_assert!(self.col_stride == 1);
         &self.data[i * self.row_stride..][columns]
     }
 
-    /// The at most `LANES` elements of row i in `columns`, followed by zeros.
+    /// Loads the elements of row i in `columns`, at most `LANES` of them, followed by zeros.
     #[inline(always)]
     pub fn load<S: Simd>(&self, simd: S, i: usize, columns: Range<usize>) -> S::V {
         if self.col_stride == 1 {
@@ -58,7 +57,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Not inlined: it would be, into every vector of every epilogue.
+    /// Never inlined: otherwise it would be inlined into every vector of every epilogue.
     #[inline(never)]
     fn gather(&self, i: usize, columns: Range<usize>) -> [f32; 16] {
         let mut lanes = [0.0; 16];
@@ -68,13 +67,13 @@ impl<'a> View<'a> {
         lanes
     }
 
-    /// The same matrix with rows and columns exchanged.
+    /// The transposed matrix.
     pub fn t(self) -> Self {
         Self { row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 }
 
-/// The columns `0..columns` in steps of a vector, the last one shorter.
+/// Splits the columns `0..columns` into vectors. The last one may be shorter.
 #[inline(always)]
 pub fn vectors<S: Simd>(_: S, columns: usize) -> impl Iterator<Item = Range<usize>> {
     (0..columns).step_by(S::LANES).map(

@@ -1,6 +1,6 @@
-//! How the weights of a layer are drawn.
+//! Distributions of initial weights.
 
-/// How a layer's weights are drawn; its bias starts at 0. With `in` inputs and `out` units:
+/// The distribution of a layer's initial weights; its bias starts at 0. The layer has `in` inputs and `out` units:
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Initialization {
@@ -15,7 +15,7 @@ pub enum Initialization {
 }
 
 impl Initialization {
-    /// A weight of a layer with `inputs` inputs and `units` units.
+    /// Draws a weight of a layer with `inputs` inputs and `units` units.
     pub(super) fn draw(self, inputs: usize, units: usize, uniform: &mut impl FnMut() -> f64) -> f32 {
         let variance = match self {
             Self::GlorotUniform | Self::GlorotNormal => 2.0 / (inputs as f64 + units as f64),

@@ -4,14 +4,14 @@ use super::{Initialization, matrix, matrix_mut};
 use crate::backend::resize;
 use crate::{Activation, Backend, Error, MatRef, dense};
 
-/// A layer to be made.
+/// The options of a new layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerOptions {
-    /// Number of units: the outputs of the layer.
+    /// The number of units, which is the number of outputs of the layer.
     pub units: usize,
     /// h
     pub activation: Activation,
-    /// How the weights are drawn.
+    /// The distribution of the initial weights.
     pub initialization: Initialization,
 }
 
@@ -54,7 +54,7 @@ impl Layer {
         self.activation
     }
 
-    /// The parameter tensors, w before b, as the optimizer counts them.
+    /// The parameter tensors, w before b, in the optimizer's order.
     pub(super) fn tensors(&mut self) -> [&mut [f32]; 2] {
         [&mut self.w, &mut self.b]
     }
@@ -63,7 +63,7 @@ impl Layer {
         [self.w.len(), self.b.len()]
     }
 
-    /// z of `x`, into a buffer that was made large enough.
+    /// Computes z of `x` into a buffer that was made large enough.
     pub(super) fn forward(&self, backend: &mut Backend, x: MatRef<'_>, z: &mut [f32]) -> Result<(), Error> {
         let Self { units, activation, ref b, .. } = *self;
         let forward = dense::Forward { x, w: self.weights(), bias: Some(b), activation };

@@ -8,20 +8,20 @@ use crate::{Backend, Clip, Error, Loss, MatRef, Optimizer, dense};
 pub struct Batch<'a, T> {
     /// Inputs, batch × inputs of the network.
     pub x: MatRef<'a>,
-    /// What the outputs should be: the [`Loss::Target`] of the loss.
+    /// The target: the [`Loss::Target`] of the loss.
     pub target: T,
 }
 
-/// What is minimised, and how.
+/// The loss, and how the gradients are clipped.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainOptions<L> {
     /// The loss: [`SquaredErrorLoss`](crate::SquaredErrorLoss) or [`CrossEntropyLoss`](crate::CrossEntropyLoss).
     pub loss: L,
-    /// How the gradients are clipped before the update, if at all.
+    /// How the gradients are clipped before the update, or `None`.
     pub clip: Option<Clip>,
 }
 
-/// What a training step computed for a layer: see [`Network::last_step`].
+/// The results of a training step for one layer: see [`Network::last_step`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct LayerStep<'a> {
@@ -29,13 +29,13 @@ pub struct LayerStep<'a> {
     pub z: MatRef<'a>,
     /// `∂L/∂a`, batch × units.
     pub delta: MatRef<'a>,
-    /// `∂L/∂w`, units × inputs, clipped if the step clips.
+    /// `∂L/∂w`, units × inputs, after clipping if the step clips.
     pub dw: MatRef<'a>,
-    /// `∂L/∂b`, of length units, clipped if the step clips.
+    /// `∂L/∂b`, of length units, after clipping if the step clips.
     pub db: &'a [f32],
 }
 
-/// For a layer its output z, delta and gradients.
+/// A layer's output z, delta and gradients.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Buffers {
     z: Vec<f32>,
@@ -47,20 +47,20 @@ pub(super) struct Buffers {
 const TRAIN: &str = "train step";
 
 impl Network {
-    /// One step of training: looks ahead if the optimizer does, runs forward and backward, clips, updates. Returns the loss of
-    /// the mini-batch before the update.
+    /// Performs one step of training: looks ahead if the optimizer does, runs forward and backward, clips and updates. Returns the loss
+    /// of the mini-batch before the update.
     ///
-    /// The weight decay of the optimizer's rule holds for weights, not for biases. The optimizer knows the tensors as 0, 1, 2, …: w and b of
-    /// the first layer, of the second, and so on. It belongs to one network: another one's parameters, under the same numbers, are noticed
-    /// only if their lengths differ.
+    /// The weight decay of the optimizer's rule applies to weights, not to biases. The keys of the tensors are 0, 1, 2, …: w and b of
+    /// the first layer, of the second layer, and so on. The optimizer belongs to one network: it notices another network's parameters
+    /// under the same keys only if their lengths differ.
     ///
-    /// The second and later steps allocate nothing, unless the mini-batch is larger than those before.
+    /// The second and later steps allocate nothing, unless the mini-batch is larger than all before.
     ///
     /// # Errors
-    /// When a shape, label or limit is wrong, the loss does not go with the last layer's activation, the optimizer was used for other
-    /// parameters, or there is no memory for the buffers. No parameter has changed then.
+    /// If a shape, label or limit is wrong, the loss does not fit the last layer's activation, the optimizer was used for other
+    /// parameters, or there is no memory for the buffers. No parameter is changed in that case.
     ///
-    /// Values are the target of a squared error:
+    /// The target of a squared error is a matrix of values:
     ///
     /// ```
     /// use lanegrad::*;
@@ -70,7 +70,7 @@ impl Network {
     /// }
     /// ```
     ///
-    /// and labels are not:
+    /// and not a list of labels:
     ///
     /// ```compile_fail
     /// use lanegrad::*;
@@ -116,10 +116,10 @@ impl Network {
         Ok(loss)
     }
 
-    /// What the last [`train_step`](Self::train_step) computed for each layer, the first one first; nothing before the first step. A step
-    /// that was refused leaves it as it was. For a Nesterov rule all of it was taken at θ̃.
+    /// The results of the last [`train_step`](Self::train_step) for each layer, from first to last; nothing before the first step. A
+    /// step that returned an error leaves them unchanged. For a Nesterov rule they were computed at θ̃.
     ///
-    /// How the gradients shrink or grow from layer to layer, and the gradient of the inputs:
+    /// For example, how the gradients shrink or grow from layer to layer, and the gradient of the inputs:
     ///
     /// ```
     /// use lanegrad::*;
@@ -144,7 +144,7 @@ impl Network {
         let examples = self.examples;
         let layers = if examples > 0 { &self.layers[..] } else { &[] };
         layers.iter().zip(&self.buffers).map(move |(layer, Buffers { z, delta, dw, db })| LayerStep {
-            // Without what a larger mini-batch has left behind: a norm may be taken of the whole slice.
+            // Without the rest of a larger mini-batch, because a norm may be taken of the whole slice.
             z: matrix(&z[..examples * layer.units], examples, layer.units),
             delta: matrix(&delta[..examples * layer.units], examples, layer.units),
             dw: matrix(dw, layer.units, layer.inputs),
@@ -152,7 +152,7 @@ impl Network {
         })
     }
 
-    /// The buffers and the workspace for a step on `batch` examples.
+    /// Reserves the buffers and the workspace for a step on `batch` examples.
     fn reserve(&mut self, backend: &mut Backend, batch: usize) -> Result<(), Error> {
         for take in TAKE {
             for (layer, buffers) in self.layers.iter().zip(&mut self.buffers) {
@@ -166,7 +166,7 @@ impl Network {
         self.layers.iter().try_for_each(|layer| dense::reserve(backend, batch, layer.inputs, layer.units))
     }
 
-    /// All layers' z from x.
+    /// Computes z of all layers from x.
     fn forward(&mut self, backend: &mut Backend, x: MatRef<'_>) -> Result<(), Error> {
         let batch = x.rows();
         for (l, layer) in self.layers.iter().enumerate() {
@@ -177,7 +177,7 @@ impl Network {
         Ok(())
     }
 
-    /// The loss, and the last layer's delta.
+    /// Computes the loss, and the delta of the last layer.
     fn loss<L: Loss>(&mut self, backend: &Backend, loss: L, target: L::Target<'_>, batch: usize) -> Result<f64, Error> {
         let (activation, outputs) = (self.activation(), self.outputs());
         let Some(Buffers { z, delta, .. }) = self.buffers.last_mut() else { unreachable!("there is a layer") };
@@ -185,7 +185,7 @@ impl Network {
         loss.delta(backend, matrix(z, batch, outputs), activation, target, delta)
     }
 
-    /// All layers' gradients and, but for the last, deltas.
+    /// Computes the gradients of all layers and the deltas of all but the last one.
     fn backward(&mut self, backend: &mut Backend, x: MatRef<'_>) -> Result<(), Error> {
         let batch = x.rows();
         for (l, layer) in self.layers.iter().enumerate().rev() {

@@ -5,10 +5,10 @@ use crate::matrix::expect_len;
 use crate::{Backend, Error, LearningRate, Method};
 use lanegrad_kernels::isa::Isa;
 
-/// A [`Rule`] with the [`State`]s of any number of tensors, and the count of the run's steps.
+/// A [`Rule`] with the [`State`]s of any number of tensors, and the number of steps of the run.
 ///
-/// A tensor is known by its key. Each step takes the tensors that have a gradient, in any order: others stand still, new ones get
-/// fresh state. Nothing is allocated when all tensors of a step have been there before.
+/// A tensor is identified by its key. Each step takes the tensors that have a gradient, in any order. Other tensors are unchanged, and
+/// new ones get fresh state. Nothing is allocated if all tensors of a step have occurred before.
 ///
 /// ```
 /// use lanegrad::{Backend, LearningRate, Optimizer, Parameter, Rule};
@@ -24,9 +24,9 @@ use lanegrad_kernels::isa::Isa;
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
 ///
-/// A step of a Nesterov rule has two halves, since its gradient is taken at `θ̃ = θ + α_t v`: [`begin`](Self::begin) moves the
-/// parameters there, [`Step::finish`] updates them. If the step is dropped instead, the parameters go back to θ, to the bit. The other
-/// rules take their steps in halves as well.
+/// A step of a Nesterov rule has two halves, because its gradient is taken at `θ̃ = θ + α_t v`: [`begin`](Self::begin) moves the
+/// parameters there, and [`Step::finish`] updates them. If the step is dropped instead, the parameters return to θ, to the bit. The
+/// other rules support steps in halves as well.
 ///
 /// ```
 /// use lanegrad::{Backend, LearningRate, Method, Optimizer, Parameter, Rule};
@@ -44,8 +44,8 @@ use lanegrad_kernels::isa::Isa;
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
 ///
-/// `let step = optimizer.begin(&backend, &mut Parameter::numbered([&mut theta]))?` does not compile: the array would end with the
-/// statement, and the step outlives it.
+/// `let step = optimizer.begin(&backend, &mut Parameter::numbered([&mut theta]))?` does not compile: the array is dropped at the end of
+/// the statement, and the step outlives it.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     rule: Rule,
@@ -53,22 +53,22 @@ pub struct Optimizer {
     states: Vec<(u64, State)>,
 }
 
-/// A tensor of parameters: its key, its elements, and how its updates differ from those of the others.
+/// A tensor of parameters: its key, its elements, and its own options.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Parameter<'a> {
-    /// What the optimizer knows it by, from step to step.
+    /// Identifies the tensor from step to step.
     pub key: u64,
     /// θ
     pub values: &'a mut [f32],
-    /// A factor of the learning rate; 1 by default.
+    /// A factor of the learning rate. The default is 1.
     pub learning_rate_factor: f64,
-    /// A weight decay of its own; that of the optimizer's rule by default.
+    /// The tensor's own weight decay. The default is that of the optimizer's rule.
     pub weight_decay: Option<WeightDecay>,
 }
 
 impl<'a> Parameter<'a> {
-    /// A tensor that is updated as the optimizer's rule says.
+    /// A tensor that is updated with the optimizer's rule.
     pub fn new(key: u64, values: &'a mut [f32]) -> Self {
         Self { key, values, learning_rate_factor: 1.0, weight_decay: None }
     }
@@ -89,7 +89,7 @@ impl<'a> Parameter<'a> {
         Self { learning_rate_factor, ..self }
     }
 
-    /// The optimizer's rule as it is for this tensor, if it is another.
+    /// The rule for this tensor, if it differs from the optimizer's.
     fn own_rule(&self, rule: &Rule) -> Result<Option<Rule>, Error> {
         if self.learning_rate_factor == 1.0 && self.weight_decay.is_none() {
             return Ok(None);
@@ -100,16 +100,16 @@ impl<'a> Parameter<'a> {
 }
 
 impl Optimizer {
-    /// An optimizer that has made no step yet.
+    /// Creates an optimizer that has made no step yet.
     pub fn new(rule: Rule) -> Self {
         Self { rule, steps: 0, states: Vec::new() }
     }
 
-    /// The optimizer that has made `steps` steps and left these states, each with its tensor's key: what [`steps`](Self::steps) and
-    /// [`states`](Self::states) return.
+    /// Restores the optimizer that has made `steps` steps and left these states, each with its tensor's key, as returned by
+    /// [`steps`](Self::steps) and [`states`](Self::states).
     ///
     /// # Errors
-    /// When a state is of another method than the rule, or a key is there twice.
+    /// If a state belongs to another method than the rule's, or a key occurs twice.
     pub fn restore(rule: Rule, steps: u64, states: impl IntoIterator<Item = (u64, State)>) -> Result<Self, Error> {
         let mut optimizer = Self { steps, ..Self::new(rule) };
         for (key, state) in states {
@@ -142,25 +142,25 @@ impl Optimizer {
         self.states.iter().map(|(key, state)| (*key, state))
     }
 
-    /// The state of the tensor of that key, if the optimizer knows it.
+    /// The state of the tensor with this key, or `None` if the optimizer does not know the key.
     pub fn state(&self, key: u64) -> Option<&State> {
         self.states().find_map(|(other, state)| (other == key).then_some(state))
     }
 
-    /// Changes the step size from the next step on; the count of steps goes on.
+    /// Changes the step size, starting with the next step. The number of steps is kept.
     ///
     /// # Errors
-    /// When it is out of its range.
+    /// If the step size is out of range.
     pub fn set_learning_rate(&mut self, learning_rate: LearningRate) -> Result<(), Error> {
         self.rule = self.rule.with_learning_rate(learning_rate)?;
         Ok(())
     }
 
-    /// A whole step: updates the parameters and their states, with a gradient for each of them.
+    /// Performs a whole step: updates the parameters and their states, with one gradient per parameter tensor.
     ///
     /// # Errors
-    /// As [`begin`](Self::begin) and [`Step::finish`]; and for the Nesterov rules, whose gradient is taken between the two. No
-    /// parameter, moment or count has changed then.
+    /// As [`begin`](Self::begin) and [`Step::finish`], and for the Nesterov rules, whose gradient is taken between the two. No
+    /// parameter, moment or count is changed in that case.
     pub fn step(
         &mut self,
         backend: &Backend,
@@ -174,12 +174,12 @@ impl Optimizer {
         self.begin(backend, parameters)?.finish(gradients)
     }
 
-    /// Begins a step: moves the parameters to where the gradient is to be taken, which for the Nesterov rules is
-    /// `θ̃ = θ + α_t v`, for the others θ itself. Parameters that a step has left at θ̃ without an end (`mem::forget`) are put back first.
+    /// Begins a step: moves the parameters to the point where the gradient is taken. That is `θ̃ = θ + α_t v` for the Nesterov rules,
+    /// and θ itself for the others. Parameters that an unfinished step has left at θ̃ (`mem::forget`) are restored first.
     ///
     /// # Errors
-    /// When two parameters have the same key, one has another length than in its updates before, a factor or weight decay is out of its
-    /// range, or there is no memory for the state. No parameter, moment or count has changed then.
+    /// If two parameters have the same key, the length of one has changed since its last update, a factor or weight decay is out of
+    /// range, or there is no memory for the state. No parameter, moment or count is changed in that case.
     pub fn begin<'a, 'b>(
         &'a mut self,
         backend: &Backend,
@@ -205,8 +205,8 @@ impl Optimizer {
         Ok(Step { isa, optimizer: self, parameters })
     }
 
-    /// Sees to it that each of these tensors, given by key and length, has a state; or changes nothing. A state without an update binds
-    /// nobody to its length.
+    /// Ensures that each of these tensors, given by key and length, has a state, or changes nothing. The length of a state without
+    /// updates is not binding.
     pub(crate) fn prepare(&mut self, tensors: impl Iterator<Item = (u64, usize)> + Clone) -> Result<(), Error> {
         let mut known = true;
         for (index, (key, len)) in tensors.clone().enumerate() {
@@ -228,7 +228,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Adds a state for a tensor, if it has none of that length.
+    /// Adds a state for a tensor that has none of its length.
     fn add(&mut self, hint: usize, key: u64, len: usize) -> Result<(), Error> {
         match self.position(hint, key) {
             Some(at) if self.states[at].1.len() == len => {}
@@ -243,7 +243,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Where the state of that key is; `hint` is where it probably is.
+    /// The position of the state with this key; `hint` is the probable position.
     #[inline]
     fn position(&self, hint: usize, key: u64) -> Option<usize> {
         match self.states.get(hint) {
@@ -252,27 +252,27 @@ impl Optimizer {
         }
     }
 
-    /// The state of a tensor that was prepared.
+    /// The state of a tensor that has been prepared.
     pub(crate) fn state_mut(&mut self, hint: usize, key: u64) -> &mut State {
         let at = self.position(hint, key).expect("the tensor was prepared");
         &mut self.states[at].1
     }
 
-    /// The number of the step that comes next.
+    /// The number of the next step.
     pub(crate) fn next_step(&self) -> u64 {
         self.steps.saturating_add(1)
     }
 
-    /// Counts a step; returns its number.
+    /// Counts a step and returns its number.
     pub(crate) fn count(&mut self) -> u64 {
         self.steps = self.next_step();
         self.steps
     }
 }
 
-/// A step that has begun: the parameters are where the gradient is to be taken.
+/// A step that has begun. The parameters are at the point where the gradient is taken.
 ///
-/// Dropped without [`finish`](Self::finish), it puts the parameters back to θ, to the last bit.
+/// If dropped without [`finish`](Self::finish), it restores the parameters to θ, to the last bit.
 #[derive(Debug)]
 #[must_use = "a step that is not finished changes nothing"]
 pub struct Step<'a, 'b> {
@@ -282,15 +282,15 @@ pub struct Step<'a, 'b> {
 }
 
 impl<'b> Step<'_, 'b> {
-    /// The parameters at which the gradient is to be taken.
+    /// The parameters, at the point where the gradient is taken.
     pub fn parameters(&self) -> &[Parameter<'b>] {
         self.parameters
     }
 
-    /// Ends the step: updates the parameters and their states, with a gradient for each of them.
+    /// Finishes the step: updates the parameters and their states, with one gradient per parameter tensor.
     ///
     /// # Errors
-    /// When the gradients' number or lengths are not those of the parameters. The step is dropped then.
+    /// If the number or the lengths of the gradients are not those of the parameters. The step is dropped in that case.
     pub fn finish(self, gradients: &[&[f32]]) -> Result<(), Error> {
         expect_len(OPERATION, "list of gradients", self.parameters.len(), gradients.len())?;
         for (parameter, gradient) in self.parameters.iter().zip(gradients) {

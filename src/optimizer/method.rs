@@ -2,7 +2,7 @@
 
 use crate::{Error, Momentum, hyper_parameter};
 
-/// The formula of an update and its constants, with θ the parameters, g the gradient and t = 1, 2, … the count of updates.
+/// The formula of an update and its constants. θ are the parameters, g is the gradient, and t = 1, 2, … counts the updates.
 ///
 /// | field | in the literature |
 /// |---|---|
@@ -11,14 +11,14 @@ use crate::{Error, Momentum, hyper_parameter};
 /// | `epsilon` | δ, ε |
 ///
 /// # Limits of `f32`
-/// * A gradient of 0 never moves a parameter by itself: with δ > 0 it leaves θ of SGD, Adagrad and RMSprop as it was on any state, and
-///   that of every rule on fresh state (−0 may become +0). With δ = 0 the adaptive rules make NaN (0/0) of a parameter whose gradients
-///   were all 0.
-/// * The adaptive rules square g. Where g² overflows (|g| > 1.8e19; with ρ, (1−ρ)g²), r is infinite, and the parameter does not move any
-///   more; an infinite g makes NaN. Where g² underflows (|g| < 3e-23; with ρ, |g| < 3e-23/√(1−ρ)) and δ is smaller than |g|, a step is
-///   longer than its formula says; below 1e-19 it loses accuracy. Clipping bounds g from above.
+/// * A gradient of 0 never moves a parameter by itself. If δ > 0, SGD, Adagrad and RMSprop leave θ unchanged in any state, and every
+///   rule does in fresh state (−0 may become +0). If δ = 0, the adaptive rules turn a parameter whose gradients were all 0 into
+///   NaN (0/0).
+/// * The adaptive rules square g. If g² overflows (|g| > 1.8e19; with ρ, (1−ρ)g²), r is infinite, and the parameter does not move any
+///   more; an infinite g results in NaN. If g² underflows (|g| < 3e-23; with ρ, |g| < 3e-23/√(1−ρ)) and δ is smaller than |g|, a step
+///   is longer than its formula says; below 1e-19 it loses accuracy. Clipping bounds g from above.
 /// * An average with decay ρ is within `(2/(1−ρ) + 4)·2⁻²⁴` of the largest of its terms: 1.2e-4 at ρ = 0.999, and an eighth at
-///   `1 − 2⁻²⁰`. Beyond that `f32` does not carry it.
+///   `1 − 2⁻²⁰`. Beyond that, `f32` cannot represent it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Method {
@@ -26,7 +26,7 @@ pub enum Method {
     Sgd,
     /// `v ← α_t v − η_t g; θ ← θ + v`. Source: Polyak 1964; Sutskever et al. 2013.
     ///
-    /// PyTorch's `SGD(momentum=α)` keeps η outside v: the same steps while η is constant.
+    /// PyTorch's `SGD(momentum=α)` keeps η outside v. The steps are the same while η is constant.
     Momentum {
         /// α_t
         momentum: Momentum,
@@ -41,7 +41,7 @@ pub enum Method {
         /// δ ≥ 0
         epsilon: f64,
     },
-    /// `r ← ρ r + (1−ρ) g²; θ ← θ − η_t · g/√(δ + r)`, with δ inside the root. Source: Tieleman & Hinton 2012; the form with δ inside:
+    /// `r ← ρ r + (1−ρ) g²; θ ← θ − η_t · g/√(δ + r)`, with δ inside the root. Source: Tieleman & Hinton 2012; for δ inside the root,
     /// Goodfellow, Bengio & Courville 2016, algorithm 8.5.
     RmsProp {
         /// ρ in [0, 1)
@@ -79,8 +79,8 @@ pub enum Method {
     },
 }
 
-/// Each rule with constants to start from. They were tuned for a network 784-128-10 on MNIST, with ReLU, cross-entropy, mini-batches of 128
-/// and 10 epochs; the PyTorch presets have PyTorch's.
+/// Each rule with default constants. They were tuned for a 784-128-10 network on MNIST, with ReLU, cross-entropy, mini-batches of 128
+/// and 10 epochs. The PyTorch presets have the defaults of PyTorch.
 impl Method {
     /// [`Sgd`](Self::Sgd)
     pub const fn sgd() -> Self {
@@ -102,7 +102,7 @@ impl Method {
         Self::Adagrad { epsilon: 1e-7 }
     }
 
-    /// [`RmsProp`](Self::RmsProp) with decay 0.9 and epsilon 1e-8. Inside the root, that caps a step at 10⁴ η g.
+    /// [`RmsProp`](Self::RmsProp) with decay 0.9 and epsilon 1e-8. Inside the root, this epsilon limits a step to 10⁴ η g.
     pub const fn rms_prop() -> Self {
         Self::RmsProp { decay: 0.9, epsilon: 1e-8 }
     }
@@ -127,7 +127,7 @@ impl Method {
         Self::RmsPropOutside { decay: 0.99, epsilon: 1e-8 }
     }
 
-    /// A learning rate to start from.
+    /// The default learning rate.
     pub const fn default_learning_rate(self) -> f64 {
         match self {
             Self::Sgd => 0.1,
@@ -138,7 +138,7 @@ impl Method {
         }
     }
 
-    /// The rule's name, as messages have it.
+    /// The rule's name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sgd => "SGD",

@@ -1,24 +1,25 @@
-//! Everything about an update that tensors share.
+//! The part of an update that tensors share.
 
 use super::Method;
 use crate::{Error, LearningRate, Momentum, hyper_parameter};
 use lanegrad_kernels::update::{self, Decay, Decayed, LookAhead, Rule as Kernel};
 
-/// Weight decay: what pulls the parameters towards 0. Biases commonly have none.
+/// Weight decay, which pulls the parameters towards 0. Biases usually have none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum WeightDecay {
     /// None.
     None,
-    /// `g ← g + λθ` before the rule: the gradient of `λ/2·‖θ‖²` is added, and adaptive rules scale it like the rest of g. θ is where g is
-    /// taken, so θ̃ for the Nesterov rules. `weight_decay` of PyTorch's `SGD`, `Adam`, `RMSprop` and `Adagrad`.
+    /// `g ← g + λθ` before the rule: the gradient of `λ/2·‖θ‖²` is added, and adaptive rules scale it with the rest of g. θ is the
+    /// point at which g is taken, which is θ̃ for the Nesterov rules. This is `weight_decay` of PyTorch's `SGD`, `Adam`, `RMSprop` and
+    /// `Adagrad`.
     Coupled(f64),
-    /// `θ ← θ − η_t λ θ` before the rule: no state sees it. `weight_decay` of PyTorch's `AdamW`. For the Nesterov rules θ̃ is in the place of
-    /// θ. Source: Loshchilov & Hutter 2019.
+    /// `θ ← θ − η_t λ θ` before the rule, independent of its state. For the Nesterov rules, θ̃ takes the place of θ. This is
+    /// `weight_decay` of PyTorch's `AdamW`. Source: Loshchilov & Hutter 2019.
     Decoupled(f64),
 }
 
-/// An update rule with its step size and weight decay. Its numbers are in range: that is checked when it is made.
+/// An update rule with its step size and weight decay. Its hyper-parameters are in range: this is checked when it is created.
 ///
 /// ```
 /// use lanegrad::{LearningRate, Method, Rule, WeightDecay};
@@ -36,17 +37,17 @@ pub struct Rule {
     weight_decay: WeightDecay,
 }
 
-/// What is done with a rule's kernel once its type is known.
+/// The continuation that receives a rule's kernel with its type.
 pub(super) trait WithKernel {
     type Output;
     fn with<K: Kernel<N>, const N: usize>(self, kernel: K) -> Self::Output;
 }
 
 impl Rule {
-    /// The rule without weight decay.
+    /// Creates the rule without weight decay.
     ///
     /// # Errors
-    /// When a hyper-parameter is out of its range.
+    /// If a hyper-parameter is out of range.
     pub fn new(method: Method, learning_rate: LearningRate) -> Result<Self, Error> {
         method.validate()?;
         learning_rate.validate()?;
@@ -56,15 +57,15 @@ impl Rule {
     /// AdamW: [`Method::adam`] with a decoupled weight decay of 0.01. Source: Loshchilov & Hutter 2019.
     ///
     /// # Errors
-    /// When the learning rate is out of its range.
+    /// If the learning rate is out of range.
     pub fn adam_w(learning_rate: LearningRate) -> Result<Self, Error> {
         Self::new(Method::adam(), learning_rate)?.with_weight_decay(WeightDecay::Decoupled(0.01))
     }
 
-    /// The rule with another weight decay λ ≥ 0.
+    /// The rule with weight decay λ ≥ 0.
     ///
     /// # Errors
-    /// When λ, or ηλ at the first step, is no `f32`, or negative.
+    /// If λ is negative or out of the range of `f32`, or ηλ at the first step is not finite as an `f32`.
     pub fn with_weight_decay(self, weight_decay: WeightDecay) -> Result<Self, Error> {
         Self { weight_decay, ..self }.validated()
     }
@@ -72,16 +73,16 @@ impl Rule {
     /// The rule with another step size.
     ///
     /// # Errors
-    /// When it is out of its range.
+    /// If the step size is out of range.
     pub fn with_learning_rate(self, learning_rate: LearningRate) -> Result<Self, Error> {
         learning_rate.validate()?;
         Self { learning_rate, ..self }.validated()
     }
 
-    /// The rule with its step size times a factor ≥ 0: for a tensor with a rate of its own.
+    /// The rule with its step size multiplied by a factor ≥ 0, for a tensor with its own learning rate.
     ///
     /// # Errors
-    /// When the factor, or the step size with it, is no `f32`, or negative.
+    /// If the factor, or the step size multiplied by it, is negative or out of the range of `f32`.
     pub fn with_learning_rate_factor(self, factor: f64) -> Result<Self, Error> {
         self.with_factor_and_decay(factor, self.weight_decay)
     }
@@ -101,12 +102,12 @@ impl Rule {
         self.method
     }
 
-    /// The step size, without a factor.
+    /// The step size, before multiplication by the factor.
     pub fn learning_rate(&self) -> LearningRate {
         self.learning_rate
     }
 
-    /// What the step size is multiplied by; usually 1.
+    /// The factor of the step size; usually 1.
     pub fn learning_rate_factor(&self) -> f64 {
         self.factor
     }
@@ -126,12 +127,12 @@ impl Rule {
         Ok(self)
     }
 
-    /// η of the run's step.
+    /// η at step `step` of the run.
     fn rate(&self, step: u64) -> f64 {
         self.factor * self.learning_rate.at(step)
     }
 
-    /// The move to θ̃ at the run's step, for the rules that have one.
+    /// The move to θ̃ at step `step` of the run, for the rules that have one.
     pub(crate) fn look_ahead(&self, step: u64) -> Option<LookAhead> {
         match self.method {
             Method::Nesterov { momentum } | Method::RmsPropNesterov { momentum, .. } => {
@@ -141,7 +142,8 @@ impl Rule {
         }
     }
 
-    /// The kernel of update number t of a tensor at the run's step: the one place where a method's name becomes a type.
+    /// Passes on the kernel for update t of a tensor, at step `step` of the run. This is the only place where a method's name becomes a
+    /// type.
     pub(super) fn kernel<W: WithKernel>(&self, step: u64, t: u64, then: W) -> W::Output {
         let rate = self.rate(step);
         let learning_rate = rate as f32;
@@ -171,7 +173,7 @@ impl Rule {
     }
 }
 
-/// Wraps a kernel in its weight decay, if there is any.
+/// Wraps a kernel in its weight decay, if it has one.
 struct WithDecay<W> {
     decay: Option<Decay>,
     then: W,

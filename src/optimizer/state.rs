@@ -1,4 +1,4 @@
-//! What a rule keeps for one tensor.
+//! The state that a rule keeps for one tensor.
 
 use super::rule::WithKernel;
 use super::{Method, OPERATION, Rule};
@@ -8,17 +8,17 @@ use crate::{Backend, Error};
 use lanegrad_kernels::isa::Isa;
 use lanegrad_kernels::update::{LookAhead, Rule as Kernel, Update};
 
-/// What a rule keeps for one tensor from update to update: its moments, and its own count of updates t.
+/// The state that a rule keeps for one tensor between updates: its moments, and its own number of updates t.
 ///
-/// Whoever holds the tensor can hold its state. Tensors are updated one at a time, in any order and any number:
+/// The owner of the tensor can also hold its state. Tensors are updated one at a time, any number of them in any order:
 ///
-/// | a tensor | what becomes of t and the moments | PyTorch |
+/// | a tensor | t and the moments | PyTorch |
 /// |---|---|---|
-/// | appears later | its t starts at 1: Adam corrects its bias as at the start of a run | the same |
-/// | is frozen, or has no gradient at a step | nothing: t stands still, moments do not decay, no weight decay | the same (`grad is None`) |
-/// | has a rate or decay of its own | a [`Rule`] of its own | parameter groups |
+/// | appears later | t starts at 1: Adam corrects its bias as at the start of a run | the same |
+/// | is frozen, or has no gradient at a step | unchanged: t does not advance, moments do not decay, and there is no weight decay | the same (`grad is None`) |
+/// | has its own learning rate or decay | as its own [`Rule`] says | parameter groups |
 ///
-/// Schedules of step size and momentum follow the run's step, which the caller counts; bias corrections follow t.
+/// Schedules of step size and momentum follow the run's step, which the caller counts. Bias corrections follow t.
 ///
 /// ```
 /// use lanegrad::{Backend, LearningRate, Rule, State};
@@ -39,17 +39,17 @@ use lanegrad_kernels::update::{LookAhead, Rule as Kernel, Update};
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
 ///
-/// The Nesterov rules take their gradient at `θ̃ = θ + α_t v`: [`look_ahead`](Self::look_ahead) moves the tensor there.
+/// The Nesterov rules take their gradient at `θ̃ = θ + α_t v`: [`look_ahead`](Self::look_ahead) moves the tensor to that point.
 #[derive(Clone, Debug)]
 pub struct State {
     method: Method,
     updates: u64,
     len: usize,
-    /// As many as the rule's kernel has, each as long as the tensor.
+    /// One slot per state of the rule's kernel, each as long as the tensor.
     slots: Vec<Vec<f32>>,
-    /// θ, while the tensor is at θ̃.
+    /// θ while the tensor is at θ̃.
     before: Vec<f32>,
-    /// The move to θ̃, while the tensor is there.
+    /// The move to θ̃ while the tensor is there.
     ahead: Option<LookAhead>,
 }
 
@@ -79,7 +79,7 @@ impl WithKernel for Run<'_> {
     }
 }
 
-/// Steps are counted from 1: at 0, step sizes may be infinite.
+/// Checks the step. Steps are counted from 1: at 0, step sizes may be infinite.
 fn expect_step(step: u64) -> Result<(), Error> {
     if step > 0 { Ok(()) } else { Err(Error::HyperParameter { name: "the step", expected: "at least 1", found: 0.0 }) }
 }
@@ -89,10 +89,10 @@ fn names(method: Method) -> Result<&'static [&'static str], Error> {
 }
 
 impl State {
-    /// Fresh state for a tensor of `len` parameters: zeros, and t = 0.
+    /// Creates fresh state for a tensor of `len` parameters: zeros, and t = 0.
     ///
     /// # Errors
-    /// When a hyper-parameter is out of its range, or there is no memory.
+    /// If a hyper-parameter is out of range, or there is no memory.
     pub fn new(method: Method, len: usize) -> Result<Self, Error> {
         let names = names(method)?;
         let mut slots = vec![Vec::new(); names.len()];
@@ -102,10 +102,11 @@ impl State {
         Ok(Self { method, updates: 0, len, slots, before: Vec::new(), ahead: None })
     }
 
-    /// The state whose [`slots`](Self::slots) and [`updates`](Self::updates) these are, to the bit.
+    /// Restores the state with these [`slots`](Self::slots) and [`updates`](Self::updates), to the bit.
     ///
     /// # Errors
-    /// When a hyper-parameter is out of its range, the slots are not as many as the rule has, or not equally long, or there is no memory.
+    /// If a hyper-parameter is out of range, the number of slots is not that of the rule, their lengths differ from `len`, or there is
+    /// no memory.
     pub fn restore(method: Method, updates: u64, len: usize, slots: &[&[f32]]) -> Result<Self, Error> {
         expect_len(OPERATION, "list of state slots", names(method)?.len(), slots.len())?;
         for slot in slots {
@@ -118,8 +119,8 @@ impl State {
         Ok(Self { updates, ..state })
     }
 
-    /// Each slot's name and numbers: `velocity` is v, `mean` Adam's s, `squares` r. To be saved between updates: while the tensor is at
-    /// θ̃, it is not the θ that they belong to.
+    /// The name and the elements of each slot: `velocity` is v, `mean` is Adam's s, and `squares` is r. Save them between updates:
+    /// while the tensor is at θ̃, its elements are not the θ that the slots belong to.
     pub fn slots(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
         let names = names(self.method).expect("the method was valid when the state was made");
         names.iter().copied().zip(self.slots.iter().map(Vec::as_slice))
@@ -130,8 +131,8 @@ impl State {
         self.updates
     }
 
-    /// The method whose state it is, as it was when the state was made. Its kind must be that of the rule of an update; its constants may
-    /// change from update to update.
+    /// The method of this state, as it was when the state was created. Every update needs a rule with this kind of method. Its
+    /// constants may change between updates.
     pub fn method(&self) -> Method {
         self.method
     }
@@ -146,11 +147,11 @@ impl State {
         self.len == 0
     }
 
-    /// Moves the tensor to where the gradient of the run's step is to be taken: `θ̃ = θ + α_t v` for the Nesterov rules, θ itself for
-    /// the others. θ is kept until the update. A tensor that is at θ̃ already is put back to θ first.
+    /// Moves the tensor to the point where the gradient of step `step` of the run is taken: `θ̃ = θ + α_t v` for the Nesterov rules,
+    /// and θ itself for the others. θ is kept until the update. A tensor that is already at θ̃ is restored to θ first.
     ///
     /// # Errors
-    /// When the state is of another rule or length, the step is 0, or there is no memory for θ.
+    /// If the state belongs to another rule or length, the step is 0, or there is no memory for θ.
     pub fn look_ahead(&mut self, backend: &Backend, rule: &Rule, step: u64, theta: &mut [f32]) -> Result<(), Error> {
         self.fits(rule, theta.len())?;
         expect_step(step)?;
@@ -161,10 +162,10 @@ impl State {
         Ok(())
     }
 
-    /// Puts the tensor back to θ, to the bit, if it is at θ̃: the step is given up.
+    /// Restores the tensor to θ, to the bit, if it is at θ̃. This abandons the step.
     ///
     /// # Errors
-    /// When the tensor has another length.
+    /// If the tensor has another length.
     pub fn undo_look_ahead(&mut self, theta: &mut [f32]) -> Result<(), Error> {
         expect_len(OPERATION, "a parameter tensor", self.len, theta.len())?;
         self.move_back(theta);
@@ -174,8 +175,8 @@ impl State {
     /// Updates the tensor with its gradient, and counts the update. `step` is the run's step 1, 2, …, which schedules follow.
     ///
     /// # Errors
-    /// When the state is of another rule or length, the gradient has another length, the step is 0, or the rule takes its gradient at θ̃
-    /// and the tensor is not where [`look_ahead`](Self::look_ahead) with this rule and step moves it.
+    /// If the state belongs to another rule or length, the gradient has another length, the step is 0, or the rule takes its gradient
+    /// at θ̃ and the tensor is not at the point to which [`look_ahead`](Self::look_ahead) moves it with this rule and step.
     pub fn update(
         &mut self,
         backend: &Backend,
@@ -207,12 +208,12 @@ impl State {
         expect_len(OPERATION, "a parameter tensor", self.len, len)
     }
 
-    /// Room for θ, so that [`move_ahead`](Self::move_ahead) cannot fail.
+    /// Reserves memory for θ, so that [`move_ahead`](Self::move_ahead) cannot fail.
     pub(super) fn reserve(&mut self) -> Result<(), Error> {
         reserve(OPERATION, &mut self.before, self.len)
     }
 
-    /// To θ̃, for the rules that have one; θ is kept.
+    /// Moves the tensor to θ̃ if the rule has one. θ is kept.
     pub(super) fn move_ahead(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32]) {
         self.move_back(theta);
         if let Some(ahead) = rule.look_ahead(step) {
@@ -223,7 +224,7 @@ impl State {
         }
     }
 
-    /// The same, for a caller that will not give up the step: θ is not kept.
+    /// Like [`move_ahead`](Self::move_ahead), but θ is not kept: the caller will not abandon the step.
     pub(crate) fn move_ahead_for_good(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32]) {
         self.move_back(theta);
         if let Some(ahead) = rule.look_ahead(step) {
@@ -238,9 +239,9 @@ impl State {
         }
     }
 
-    /// The update; everything fits.
+    /// Performs the update. All lengths have been checked.
     pub(crate) fn run(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32], gradient: &[f32]) {
-        // Step sizes and bias corrections have long been constant where it stands still.
+        // When the counter saturates, step sizes and bias corrections have long been constant.
         self.updates = self.updates.saturating_add(1);
         self.before.clear();
         self.ahead = None;

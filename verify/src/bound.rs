@@ -1,25 +1,25 @@
-//! How far a rounded result may be from the exact one. Source: Higham 2002, chapter 3.
+//! Bounds of the difference between a rounded result and the exact one. Source: Higham 2002, chapter 3.
 
-/// The unit roundoff of `f32`: one rounding is off by at most u times the result.
+/// The unit roundoff of `f32`: the error of one rounding is at most u times the result.
 pub const U: f64 = 1.0 / (1 << 24) as f64;
 
-/// The smallest subnormal of `f32`, and twice what one rounding is off by near zero.
+/// The smallest subnormal of `f32`, which is twice the error of one rounding near zero.
 pub const TINY: f64 = f32::from_bits(1) as f64;
 
-/// `γₙ = nu/(1 − nu)`: after n roundings in a row, `Σ|a||b|` times this is a bound that always holds.
+/// `γₙ = nu/(1 − nu)`: after n consecutive roundings, the error is at most this times `Σ|a||b|`.
 pub fn gamma(n: usize) -> f64 {
     let nu = n as f64 * U;
     assert!(nu < 1.0, "γ of {n} roundings means nothing");
     nu / (1.0 - nu)
 }
 
-/// A bound for seeded data that notices a single product missing from a sum of n: rounding errors of either sign cancel
-/// like a random walk.
+/// A bound for seeded data that notices a single product missing from a sum of n products: rounding errors of either sign cancel like a
+/// random walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// Numbers of either sign with mean zero: `8u` times `Σ|a||b|`.
+    /// Values of either sign with mean zero: `8u` times `Σ|a||b|`.
     ZeroMean,
-    /// Numbers of one sign, whose partial sums grow: `(2√n + 4)u` times `Σ|a||b|`.
+    /// Values of one sign, whose partial sums grow: `(2√n + 4)u` times `Σ|a||b|`.
     OneSign,
 }
 
@@ -33,7 +33,7 @@ impl Data {
     }
 }
 
-/// One unit in the last place of an `f32` near x: the gap between the two `f32` around it.
+/// One unit in the last place of an `f32` near x: the distance between the two `f32` around it.
 pub fn ulp(x: f64) -> f64 {
     // A subnormal f32 has the gap of the smallest normal one. Without its fraction, x is a power of two.
     let normal = x.abs().clamp(f32::MIN_POSITIVE.into(), f32::MAX.into());

@@ -1,4 +1,4 @@
-//! Link A: every kernel on every instruction set against oracles that share no code with it.
+//! Link A: every kernel on every instruction set, compared with oracles that share no code with it.
 
 mod activation;
 pub mod dense;
@@ -25,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// One row of the table.
 type Check = (Cow<'static, str>, Box<dyn Fn(Isa, &mut Tally)>);
 
-/// The quick ones first.
+/// The checks, quick ones first.
 fn checks() -> Vec<Check> {
     let mut checks: Vec<Check> = Vec::new();
     let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
@@ -74,27 +74,27 @@ fn checks() -> Vec<Check> {
     checks
 }
 
-/// What came of all checks.
+/// The results of all checks.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// `None` if something was wrong before them, and nothing more was to be checked.
+    /// `None` if an earlier failure ended the run.
     gradients: Option<Result<Agreement, Disagreement>>,
     isas: Vec<Isa>,
-    /// Instruction sets that should have been checked and were not.
+    /// Instruction sets that were expected but not checked.
     missing: Vec<String>,
     rows: Vec<(Cow<'static, str>, Vec<Tally>)>,
 }
 
-/// How much is checked.
+/// The extent of a check.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Scope {
-    /// On this instruction set alone; otherwise on all that this processor has.
+    /// Check only this instruction set. Otherwise, check all that this processor has.
     pub isa: Option<Isa>,
-    /// Only up to the first check that finds something wrong.
+    /// Stop at the first check that fails.
     pub until_wrong: bool,
 }
 
-/// Checks everything. `progress` is told the kernel, and how many of how many are behind it.
+/// Runs all checks. `progress` receives the kernel, the number of checks done, and their total.
 pub fn run(scope: Scope, progress: &mut dyn FnMut(&str, usize, usize)) -> Report {
     let isas: Vec<Isa> = scope.isa.map_or_else(|| Isa::available().collect(), |isa| vec![isa]);
     let expected = if scope.isa.is_some() { vec![] } else { expected_isas() };
@@ -132,8 +132,8 @@ fn tally(isa: Isa, check: &dyn Fn(Isa, &mut Tally)) -> Tally {
     tally
 }
 
-/// The instruction sets that must be checked: [those listed](listed_isas), or else what the processor says it has and the build has
-/// a lowering for.
+/// The instruction sets that must be checked: [those listed](listed_isas), or otherwise those that the processor reports and the build
+/// has a lowering for.
 pub fn expected_isas() -> Vec<String> {
     let listed = listed_isas();
     if listed.is_empty() {
@@ -149,7 +149,7 @@ pub fn listed_isas() -> Vec<String> {
     list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
-/// Whether the processor's flags speak for an instruction set: asked here again, apart from the library's own detection.
+/// Whether the processor reports the features of an instruction set. This is independent of the library's own detection.
 fn processor_has(name: &str) -> bool {
     #[cfg(target_arch = "x86_64")]
     match name {
@@ -164,7 +164,7 @@ fn processor_has(name: &str) -> bool {
 }
 
 impl Report {
-    /// Whether everything agreed on every instruction set that was expected.
+    /// Whether all results agreed on every expected instruction set.
     pub fn passed(&self) -> bool {
         matches!(self.gradients, Some(Ok(_)))
             && self.missing.is_empty()
@@ -182,16 +182,16 @@ impl Report {
         &self.isas
     }
 
-    /// What came of comparing the reference's derivatives, if that was done.
+    /// The comparison of the reference's derivatives, if it was made.
     pub fn gradients(&self) -> Option<&Result<Agreement, Disagreement>> {
         self.gradients.as_ref()
     }
 
-    /// What is wrong, a sentence each.
+    /// The failures, one sentence each.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for name in &self.missing {
-            faults.push(format!("{name} was expected and not checked"));
+            faults.push(format!("{name} was expected but not checked"));
         }
         for (kernel, tallies) in &self.rows {
             for (isa, tally) in self.isas.iter().zip(tallies) {
@@ -207,16 +207,16 @@ impl Report {
     }
 }
 
-/// The table, at most 80 columns wide, and what is wrong below it.
+/// The table, at most 80 columns wide, followed by the failures.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(Ok(Agreement { duals, largest_dual_ratio, differences, largest_difference_ratio })) = self.gradients
         {
-            writeln!(f, "The reference's gradients, largest error as a part of its bound:")?;
+            writeln!(f, "The reference's gradients, largest error as a fraction of its bound:")?;
             writeln!(f, "  {duals} derivatives against duals        {largest_dual_ratio:.4}")?;
             writeln!(f, "  {differences} derivatives against differences  {largest_difference_ratio:.4}")?;
         }
-        writeln!(f, "\nKernels, largest error as a part of its bound (exact: no bit differs):")?;
+        writeln!(f, "\nKernels, largest error as a fraction of its bound (exact: no bit differs):")?;
         write!(f, "  {:<26}", "")?;
         for name in Isa::NAMES {
             write!(f, "{name:>11}")?;

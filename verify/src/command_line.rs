@@ -1,4 +1,4 @@
-//! The command line: its flags, and the experiments that they ask for.
+//! The command line: its flags, and the experiments that they describe.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -11,7 +11,7 @@ use lanegrad_verify::training::{Algorithm, Experiment, HyperParameters, Loss, na
 use lanegrad_verify::ulp::{Coverage, FUNCTIONS, Function};
 use std::path::{Path, PathBuf};
 
-/// Where `faults` writes what came of them, and a report looks.
+/// The file to which `faults` writes its results, and from which a report reads them.
 pub(crate) const FAULTS: &str = "target/lanegrad/faults.json";
 const ALL: &str = "all";
 /// Default γ of a schedule.
@@ -36,13 +36,13 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Check every kernel against an independent reference.
     Check(Check),
-    /// Measure the functions of one number: their errors in ULP, where they fall, symmetry, range, special values.
+    /// Measure the functions of one variable: their errors in ULP, where they decrease, symmetry, range, special values.
     Ulp(Ulp),
-    /// Plant faults in a copy of the sources, and see that the checks notice them. Needs the sources and cargo.
+    /// Plant faults in a copy of the sources, and verify that the checks notice them. Needs the sources and cargo.
     Faults(Faults),
     /// Print how products are computed: their routes, tiles, blocks, and how operands are read.
     Plan(PlanFlags),
-    /// Train on handwritten digits: MNIST, or the part of it that is embedded.
+    /// Train on handwritten digits: MNIST, or its embedded part.
     Train(Box<Train>),
     /// Compute the lecture's figures, check and train, and show all of it in one HTML page.
     Report(Report),
@@ -51,13 +51,13 @@ pub(crate) enum Command {
 /// The flags of `ulp`.
 #[derive(Args, Debug)]
 pub(crate) struct Ulp {
-    /// Measure this function alone.
+    /// Measure only this function.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(FUNCTIONS.map(|function| function.name)))]
     function: Option<String>,
-    /// Measure on this instruction set alone.
+    /// Measure only on this instruction set.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Isa::NAMES))]
     isa: Option<String>,
-    /// Try all 2³² arguments, which takes minutes, instead of some and those around all boundaries.
+    /// Test all 2³² arguments, which takes minutes, instead of some arguments and those around all boundaries.
     #[arg(long)]
     exhaustive: bool,
 }
@@ -69,12 +69,12 @@ impl Ulp {
     }
 
     /// # Errors
-    /// When this processor has not the instruction set, said in one sentence.
+    /// If this processor does not have the instruction set, in one sentence.
     pub(crate) fn isas(&self) -> Result<Vec<Isa>, String> {
         let wanted = |isa: &Isa| self.isa.as_ref().is_none_or(|name| name == isa.name());
         let isas: Vec<Isa> = Isa::available().filter(wanted).collect();
         match &self.isa {
-            Some(name) if isas.is_empty() => Err(format!("this processor has no {name}")),
+            Some(name) if isas.is_empty() => Err(format!("this processor does not have {name}")),
             _ => Ok(isas),
         }
     }
@@ -90,7 +90,7 @@ pub(crate) struct Check {
     /// Check this instruction set only.
     #[arg(long, value_name = "NAME")]
     pub(crate) isa: Option<String>,
-    /// End with the first check that finds something wrong.
+    /// Stop at the first check that fails.
     #[arg(long)]
     pub(crate) until_wrong: bool,
 }
@@ -98,14 +98,14 @@ pub(crate) struct Check {
 /// The flags of `faults`.
 #[derive(Args, Debug)]
 pub(crate) struct Faults {
-    /// Write what came of each fault to this file as JSON; its fields are described in verify/src/plant.rs [default, if all are
+    /// Write the result of each fault to this file as JSON; its fields are described in verify/src/plant.rs [default, if all are
     /// planted: target/lanegrad/faults.json, which a report then shows].
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Plant this one only, in all its ways.
+    /// Plant only this fault, in all its variants.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=49))]
     pub(crate) fault: Option<u8>,
-    /// Plant it on this instruction set only.
+    /// Plant it only on this instruction set.
     #[arg(long, value_name = "NAME")]
     pub(crate) isa: Option<String>,
     /// Write the copy of the sources to this directory instead of target/faults. It is kept: guard pages, valgrind and sanitizers
@@ -115,7 +115,7 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Where the results go. A part of them is no news of all.
+    /// The file for the results. Partial results do not replace complete ones.
     pub(crate) fn json(&self) -> Option<&Path> {
         let all = self.fault.is_none() && self.isa.is_none();
         self.json.as_deref().or(all.then_some(Path::new(FAULTS)))
@@ -128,10 +128,10 @@ pub(crate) struct PlanFlags {
     /// Layers: examples of the mini-batch, inputs and outputs.
     #[arg(value_name = "BATCH,IN,OUT", value_parser = layer, required_unless_present = "bodies")]
     pub(crate) layers: Vec<[usize; 3]>,
-    /// Plan this operation alone.
+    /// Plan only this operation.
     #[arg(long, value_name = "NAME", value_parser = operation_parser())]
     operation: Option<String>,
-    /// Plan for this instruction set alone; this processor need not have it.
+    /// Plan only for this instruction set, which this processor need not have.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(LOWERINGS.map(|(name, _)| name)))]
     isa: Option<String>,
     /// Count the micro-kernels that are compiled.
@@ -185,7 +185,7 @@ pub(crate) struct Report {
     /// Condition number of the valley, from 1 to 10000.
     #[arg(long, value_name = "KAPPA", default_value_t = 100.0)]
     pub(crate) condition: f64,
-    /// Compute less, in a few seconds: shorter runs, fewer points, and checks on the instruction set in use alone.
+    /// Compute less, in a few seconds: shorter runs, fewer points, and checks only on the instruction set in use.
     #[arg(long)]
     pub(crate) quick: bool,
 }
@@ -205,7 +205,7 @@ impl Report {
 #[derive(Debug, Parser)]
 #[command(allow_negative_numbers = true)]
 pub(crate) struct Train {
-    /// Optimizer to train with, or all of them; a hyper-parameter then goes to those that have it.
+    /// Optimizer to train with, or all of them; a hyper-parameter then applies to those that have it.
     #[arg(long, value_name = "NAME", default_value = ALL, value_parser = optimizer_parser())]
     optimizer: String,
     /// Directory of the four IDX files of MNIST, plain or gzipped [default: the embedded digits].
@@ -239,7 +239,7 @@ struct NetworkFlags {
     /// Activation function of the hidden layers.
     #[arg(long, value_name = "NAME", default_value = "relu", value_parser = named(name::ACTIVATIONS))]
     activation: Activation,
-    /// Activation function of the last layer [default: identity for cross-entropy, which brings softmax; else sigmoid].
+    /// Activation function of the last layer [default: identity for cross-entropy, which includes softmax; else sigmoid].
     #[arg(long, value_name = "NAME", value_parser = named(name::ACTIVATIONS))]
     output: Option<Activation>,
     /// Loss: softmax and cross-entropy, or squared error c/m · Σ ‖y − ŷ‖² with one-hot y.
@@ -265,7 +265,7 @@ struct StepFlags {
     /// How often each example is seen.
     #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
-    /// The most examples of a mini-batch; an epoch is cut into equal ones.
+    /// The maximum number of examples in a mini-batch; an epoch is split into equal ones.
     #[arg(long, value_name = "COUNT", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
     /// Step size η, or η₀ of a schedule [default: the optimizer's].
@@ -277,24 +277,24 @@ struct StepFlags {
     /// Momentum α, in [0, 1) [default: 0.9].
     #[arg(long, value_name = "ALPHA", conflicts_with = "momentum_ramp")]
     momentum: Option<f64>,
-    /// Momentum that rises on a straight line over the first STEPS steps, and stays there.
+    /// Momentum that rises linearly over the first STEPS steps, and then stays constant.
     #[arg(long, value_name = "FROM,TO,STEPS", value_parser = ramp, allow_hyphen_values = true)]
     momentum_ramp: Option<Momentum>,
     /// Decay rate ρ of RMSprop [default: 0.9], or ρ₁,ρ₂ of Adam [default: 0.9,0.999].
     #[arg(long, value_name = "RHO[,RHO2]", value_delimiter = ',', allow_hyphen_values = true)]
     decay: Vec<f64>,
-    /// Stabiliser δ; it stands inside RMSprop's root [default: 1e-7 for Adagrad, else 1e-8].
+    /// Stabiliser δ, inside the root for RMSprop [default: 1e-7 for Adagrad, else 1e-8].
     #[arg(long, value_name = "DELTA")]
     epsilon: Option<f64>,
     /// Scale the gradients down to this norm, taken over all layers.
     #[arg(long, value_name = "LIMIT", conflicts_with = "clip_value")]
     clip_norm: Option<f32>,
-    /// Clamp each element of the gradients to ± this.
+    /// Clamp each element of the gradients to ± this limit.
     #[arg(long, value_name = "LIMIT")]
     clip_value: Option<f32>,
 }
 
-/// How the step size develops; the learning rate is η₀.
+/// The course of the step size; the learning rate is η₀.
 #[derive(Clone, Copy, Debug)]
 enum Schedule {
     Constant,
@@ -308,10 +308,10 @@ impl Train {
         Self::parse_from(["train"])
     }
 
-    /// What is to be trained, optimizer by optimizer.
+    /// The experiments to run, one per optimizer.
     ///
     /// # Errors
-    /// When a flag has no use, said in one sentence.
+    /// If a flag does not apply, in one sentence.
     pub(crate) fn experiments(&self) -> Result<Vec<(Algorithm, Experiment)>, String> {
         let wanted = |algorithm: &Algorithm| self.optimizer == ALL || self.optimizer == algorithm.name();
         let algorithms = Algorithm::ALL.into_iter().filter(wanted);
@@ -323,7 +323,7 @@ impl Train {
         self.network.apply(&mut experiment)?;
         let useless = self.steps.apply(&mut experiment)?;
         match useless.first() {
-            Some(flag) if self.optimizer != ALL => Err(format!("{flag} has no use for {}", algorithm.name())),
+            Some(flag) if self.optimizer != ALL => Err(format!("{flag} does not apply to {}", algorithm.name())),
             _ => Ok(experiment),
         }
     }
@@ -338,7 +338,7 @@ impl NetworkFlags {
         let default_output;
         (experiment.loss, default_output) = match self.c {
             c if self.loss == name::SQUARED_ERROR => (Loss::SquaredError { c: c.unwrap_or(0.5) }, Activation::Sigmoid),
-            Some(_) => return Err(format!("--c has no use for --loss {}", self.loss)),
+            Some(_) => return Err(format!("--c does not apply to --loss {}", self.loss)),
             None => (Loss::SoftmaxCrossEntropy, Activation::Identity),
         };
         experiment.output = self.output.unwrap_or(default_output);
@@ -347,7 +347,7 @@ impl NetworkFlags {
 }
 
 impl StepFlags {
-    /// Returns the flags that the experiment's optimizer has no use for.
+    /// Returns the flags that do not apply to the experiment's optimizer.
     fn apply(&self, experiment: &mut Experiment) -> Result<Vec<&'static str>, String> {
         experiment.epochs = self.epochs;
         experiment.batch = self.batch as usize;
@@ -380,7 +380,7 @@ impl StepFlags {
     }
 }
 
-/// Sets a hyper-parameter to what a flag wants, or notes that there is no such hyper-parameter.
+/// Sets a hyper-parameter to the value of a flag, or records that there is no such hyper-parameter.
 fn set<T>(place: Option<&mut T>, wanted: Option<T>, flag: &'static str, useless: &mut Vec<&'static str>) {
     match (place, wanted) {
         (Some(place), Some(wanted)) => *place = wanted,
@@ -393,7 +393,7 @@ fn optimizer_parser() -> PossibleValuesParser {
     PossibleValuesParser::new([ALL].into_iter().chain(Algorithm::ALL.map(Algorithm::name)))
 }
 
-/// Takes the names of a table.
+/// Parses the names of a table.
 fn named<T: Copy + Send + Sync + 'static>(table: &'static [(&'static str, T)]) -> impl TypedValueParser<Value = T> {
     let value_of = |found: String| table.iter().find(|(name, _)| *name == found).map(|(_, value)| *value);
     PossibleValuesParser::new(table.iter().map(|(name, _)| *name))

@@ -8,16 +8,16 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::{error, fmt};
 
-/// Digits to train on, and others to test with.
+/// Digits for training, and others for testing.
 #[derive(Clone, Debug)]
 pub struct DataSet {
     /// The training examples.
     pub train: Examples,
-    /// The test examples; their images are as large.
+    /// The test examples, with images of the same size.
     pub test: Examples,
 }
 
-/// Images with their labels, at least one.
+/// Images with their labels. There is at least one.
 #[derive(Clone, Debug)]
 pub struct Examples {
     pixels: usize,
@@ -25,38 +25,38 @@ pub struct Examples {
     labels: Vec<u32>,
 }
 
-/// A file that cannot be used, and why.
+/// A file that cannot be used, and the reason.
 #[derive(Debug)]
 pub struct Error {
     /// Its path, or its name if it is embedded.
     pub file: PathBuf,
-    /// What is wrong with it.
+    /// The reason.
     pub fault: Fault,
 }
 
-/// What can be wrong with a file.
+/// The reason why a file cannot be used.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// There is no regular file of that name.
+    /// There is no regular file with this name.
     Missing {
-        /// The other names that it might have had.
+        /// The other names that were tried.
         others: [String; 3],
     },
-    /// It cannot be read, or its gzip stream is damaged.
+    /// The file cannot be read, or its gzip stream is damaged.
     Unreadable(io::Error),
     /// The magic number is that of another kind of file.
     Magic {
-        /// That of the file asked for.
+        /// The magic number of the requested file.
         expected: u32,
-        /// That of this one.
+        /// The magic number found.
         found: u32,
     },
-    /// It ends in its header.
+    /// The file ends within its header.
     Header {
-        /// The header's bytes.
+        /// The number of bytes in the header.
         expected: usize,
-        /// The file's bytes.
+        /// The number of bytes in the file.
         found: usize,
     },
     /// An image has no pixels, or more than [`idx::MAX_SIDE`] rows or columns.
@@ -66,44 +66,44 @@ pub enum Fault {
         /// Columns of an image.
         columns: u32,
     },
-    /// The header claims no images or labels.
+    /// The header declares no images or labels.
     Empty,
-    /// It ends before the header says.
+    /// The file is shorter than its header declares.
     Truncated {
-        /// What the header says.
+        /// The contents that the header declares.
         claim: Claim,
-        /// The bytes behind the header.
+        /// The number of bytes after the header.
         found: u64,
     },
-    /// It goes on behind what the header claims.
+    /// The file is longer than its header declares.
     TooLong {
-        /// What the header says.
+        /// The contents that the header declares.
         claim: Claim,
     },
-    /// A label is not below [`idx::CLASSES`].
+    /// A label is not less than [`idx::CLASSES`].
     Label {
-        /// Its place, from 0.
+        /// Its index, from 0.
         index: usize,
         /// The label.
         found: u8,
     },
-    /// There are not as many labels as images.
+    /// The numbers of labels and images differ.
     Count {
         /// The number of images.
         images: usize,
         /// The number of labels.
         labels: usize,
     },
-    /// The test images are not as large as the training images.
+    /// The test images and the training images differ in size.
     OtherSize {
-        /// Pixels of a training image.
+        /// The number of pixels in a training image.
         train: usize,
-        /// Pixels of a test image.
+        /// The number of pixels in a test image.
         test: usize,
     },
 }
 
-/// A file to be read, and what to call it.
+/// A file to read, and its name in messages.
 struct Source<R> {
     file: PathBuf,
     bytes: R,
@@ -123,12 +123,12 @@ impl DataSet {
         Self { train: train.expect(whole), test: test.expect(whole) }
     }
 
-    /// Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`,
-    /// each plain or gzipped, with or without `.gz`, and `.idx` in place of `-idx` too. The first regular file counts: in the
-    /// directory, or else in a folder in it that has one of the file's names.
+    /// Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or
+    /// gzipped, with or without `.gz`, and also with `.idx` instead of `-idx`. The first regular file is used: in the directory, or
+    /// otherwise in a subdirectory that has one of the file's names.
     ///
     /// # Errors
-    /// When a file is missing or damaged, or does not go with the others.
+    /// If a file is missing or damaged, or does not fit the others.
     pub fn from_directory(directory: &Path) -> Result<Self, Error> {
         let read = |part: &str| {
             let images = Source::find(directory, &format!("{part}-images"), "idx3-ubyte")?;
@@ -162,12 +162,12 @@ impl Examples {
         })
     }
 
-    /// Number of examples.
+    /// The number of examples.
     pub fn count(&self) -> usize {
         self.labels.len()
     }
 
-    /// Pixels of an image: its rows times its columns.
+    /// The number of pixels in an image: its rows times its columns.
     pub fn pixels(&self) -> usize {
         self.pixels
     }
@@ -182,7 +182,7 @@ impl Examples {
         &self.images[index * self.pixels..][..self.pixels]
     }
 
-    /// The labels, each below [`idx::CLASSES`].
+    /// The labels, each less than [`idx::CLASSES`].
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }
@@ -197,7 +197,7 @@ impl Source<BufReader<File>> {
         let in_folders = folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
         let mut unreadable = None;
         for file in here.chain(in_folders) {
-            // To open a pipe could take for ever.
+            // Opening a pipe could block forever.
             match fs::metadata(&file) {
                 Ok(metadata) if metadata.is_file() => {
                     return match File::open(&file) {
@@ -244,10 +244,10 @@ impl fmt::Display for Fault {
             }
             Self::Empty => write!(f, "the header claims no images or labels, expected at least one"),
             Self::Truncated { claim, found } => {
-                write!(f, "the header claims {claim} in {} bytes, the file holds {found} behind it", claim.bytes())
+                write!(f, "the header claims {claim} in {} bytes, the file holds {found} after it", claim.bytes())
             }
             Self::TooLong { claim } => {
-                write!(f, "the header claims {claim} in {} bytes, the file holds more behind it", claim.bytes())
+                write!(f, "the header claims {claim} in {} bytes, the file holds more after it", claim.bytes())
             }
             Self::Label { index, found } => {
                 write!(f, "label {index}, counted from 0, is {found}, expected less than {}", idx::CLASSES)

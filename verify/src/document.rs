@@ -1,8 +1,8 @@
 //! Training runs as a JSON document.
 //!
-//! Fields are only ever added; `format` changes when one changes its meaning. All but `examples_per_second` is the same for
-//! the same options, seed and instruction set. An accuracy is a share, from 0 to 1. An option that a run has no use for is
-//! null or an empty list.
+//! Fields are never removed; `format` changes if one changes its meaning. Everything but `examples_per_second` is the same for the same
+//! options, seed and instruction set. An accuracy is a fraction, from 0 to 1. An option that does not apply to a run is null or an
+//! empty list.
 
 use crate::data::DataSet;
 use crate::training::Loss;
@@ -17,13 +17,13 @@ pub struct Document<'a> {
     pub format: &'static str,
     /// The instruction set in use.
     pub isa: &'static str,
-    /// What was trained on.
+    /// The training data.
     pub data: Data,
-    /// One entry an optimizer.
+    /// One entry per optimizer.
     pub runs: Vec<Record<'a>>,
 }
 
-/// What was trained on.
+/// The training data.
 #[derive(Debug, Serialize)]
 pub struct Data {
     /// The directory, or `embedded`.
@@ -45,8 +45,8 @@ pub struct Record<'a> {
     pub diverged: bool,
     /// The state after each epoch.
     pub epochs: &'a [Epoch],
-    /// How learning went, about five points an epoch; the first one is before the first step. A run that diverged has those
-    /// before.
+    /// The learning curve, about five points per epoch; the first one is before the first step. A run that diverged has the points
+    /// before that.
     pub curve: &'a [Point],
     /// Training speed; null if the run ended before its first step.
     pub examples_per_second: f64,
@@ -65,7 +65,7 @@ pub struct Options<'a> {
     pub loss: &'static str,
     /// The squared error's factor.
     pub c: Option<f32>,
-    /// How weights are drawn; null: He uniform for a layer with ReLU, Glorot uniform for any other.
+    /// How weights are drawn. If null: He uniform for a layer with ReLU, Glorot uniform for any other.
     pub initialization: Option<&'static str>,
     /// η, or η₀ of a schedule.
     pub learning_rate: f64,
@@ -85,7 +85,7 @@ pub struct Options<'a> {
     pub clip_value: Option<f32>,
     /// How often each example is seen.
     pub epochs: u32,
-    /// The most examples of a mini-batch.
+    /// The maximum number of examples in a mini-batch.
     pub batch: usize,
     /// Draws the weights and shuffles the examples.
     pub seed: u64,
@@ -103,7 +103,7 @@ pub struct Ramp {
 }
 
 impl<'a> Document<'a> {
-    /// The document of `runs` on `data`, which came from `source`.
+    /// The document of `runs` on `data`, which was read from `source`.
     pub fn new(isa: Isa, source: String, data: &DataSet, runs: &'a [Run]) -> Self {
         let data = Data { source, training_examples: data.train.count(), test_examples: data.test.count() };
         Self { format: "lanegrad-training-1", isa: isa.name(), data, runs: runs.iter().map(Record::new).collect() }

@@ -1,18 +1,18 @@
-//! Products by other people's kernels: an oracle that shares no code with ours, and a peer to be measured beside.
+//! Products by kernels of other libraries: an oracle that shares no code with ours, and a peer for comparisons.
 
 #![expect(unsafe_code, reason = "other people's kernels take pointers; the views that these come from are validated")]
 
 use lanegrad::{MatMut, MatRef};
 
-/// `C = A·B`, or `C ← C + A·B`, by the crate `matrixmultiply`; in no promised order.
+/// `C = A·B`, or `C ← C + A·B`, by the crate `matrixmultiply`, in an unspecified order.
 ///
 /// # Panics
-/// When the shapes do not fit.
+/// If the shapes do not fit.
 pub fn matrixmultiply(a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, accumulate: bool) {
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     assert_eq!((a.rows(), b.rows(), b.cols()), (m, k, n), "the shapes fit");
     let stride = |stride: usize| isize::try_from(stride).expect("a stride inside a slice");
-    // Without elements, strides mean nothing and may be anything.
+    // Without elements, strides are meaningless and may have any value.
     let strides =
         |(data, row, col), elements| if elements > 0 { (data, stride(row), stride(col)) } else { (data, 0, 0) };
     let (a, a_row, a_col) = strides(a.parts(), m * k);

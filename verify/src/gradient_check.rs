@@ -1,9 +1,9 @@
-//! Link B: are claimed derivatives of the reference's forward its derivatives?
+//! Link B: checks that claimed derivatives are those of the reference's forward function.
 //!
 //! | oracle | shares | agrees within |
 //! |---|---|---|
-//! | forward-mode duals, a coordinate at a time or along ±1 directions | the forward's code | 64 ε Σ\|terms\| |
-//! | Richardson's extrapolation of central differences | nothing but the forward's values | 2⁻³⁰ of the scale below |
+//! | forward-mode duals, one coordinate at a time or along ±1 directions | the forward's code | 64 ε Σ\|terms\| |
+//! | Richardson's extrapolation of central differences | only the forward's values | 2⁻³⁰ of the scale below |
 //!
 //! Central differences with step h = 2^(−52/5)·max(1, |x|) and 2h, extrapolated: `(4 D(h) − D(2h))/3`. What is left is of the
 //! order of h⁴ and ε/h, 3·10⁻¹³ of the objective each; the scale is the sum of the derivative's absolute terms plus the
@@ -16,7 +16,7 @@ use core::fmt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// What is differentiated.
+/// The function that is differentiated.
 #[derive(Clone, Copy, Debug)]
 pub enum Objective<'a> {
     /// The loss of the mini-batch.
@@ -33,31 +33,31 @@ pub enum Objective<'a> {
 /// The partial derivatives with respect to all parameters, [numbered](Network::map), and then all inputs, row by row.
 pub type Derivatives = Vec<f64>;
 
-/// What was compared without a disagreement.
+/// What was compared, if there was no disagreement.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Agreement {
     /// Partial and directional derivatives compared with duals.
     pub duals: usize,
-    /// The largest error against duals, as a part of its bound.
+    /// The largest error against duals, as a fraction of its bound.
     pub largest_dual_ratio: f64,
     /// Partial derivatives compared with differences.
     pub differences: usize,
-    /// The largest error against differences, as a part of its bound.
+    /// The largest error against differences, as a fraction of its bound.
     pub largest_difference_ratio: f64,
 }
 
 /// The first derivative that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Disagreement {
-    /// Which oracle says so.
+    /// The oracle that disagrees.
     pub oracle: &'static str,
-    /// The parameter's number, or the first one of a direction.
+    /// The index of the parameter, or of the first one of a direction.
     pub index: usize,
-    /// What the oracle says.
+    /// The value of the oracle.
     pub expected: f64,
-    /// What was claimed.
+    /// The claimed value.
     pub found: f64,
-    /// How far apart they may be.
+    /// The bound of their difference.
     pub bound: f64,
 }
 
@@ -262,8 +262,8 @@ pub fn away_from_kinks(
 ) -> (Network, Matrix) {
     loop {
         let (network, x) = (network(sizes, activation, output, rng), matrix(batch, sizes[0], rng));
-        let far = |a: &f64| a.abs() > 2_f64.powi(-5);
-        if net_inputs(&network, &x).iter().all(|a| a.numbers().iter().all(far)) {
+        let off_the_kink = |a: &f64| a.abs() > 2_f64.powi(-5);
+        if net_inputs(&network, &x).iter().all(|a| a.numbers().iter().all(off_the_kink)) {
             return (network, x);
         }
     }
@@ -286,7 +286,7 @@ fn matrix(rows: usize, cols: usize, rng: &mut StdRng) -> Matrix {
     Matrix::from_fn(rows, cols, |_, _| 2.0 * rng.random::<f64>() - 1.0)
 }
 
-/// `f` of every element and its number, counted from `first`.
+/// `f` of every element and its index, counted from `first`.
 fn numbered<T: Copy>(x: &Matrix, first: usize, f: impl Fn(usize, f64) -> T) -> Matrix<T> {
     Matrix::from_fn(x.rows(), x.cols(), |i, j| f(first + i * x.cols() + j, x.at(i, j)))
 }
@@ -305,7 +305,7 @@ fn sides(network: &Network, x: &Matrix) -> Vec<bool> {
     bent.flat_map(|(_, a)| a.numbers().iter().map(|&a| a > 0.0).collect::<Vec<_>>()).collect()
 }
 
-/// `(4 D(h) − D(2h))/3` with `D(h) = (f(x + h) − f(x − h))/2h`, divided by the distance that rounding left.
+/// `(4 D(h) − D(2h))/3` with `D(h) = (f(x + h) − f(x − h))/2h`, divided by the actual distance after rounding.
 fn richardson(f: impl Fn(f64) -> f64, x: f64, h: f64) -> f64 {
     let difference = |h: f64| {
         let (above, below) = (x + h, x - h);
@@ -314,7 +314,7 @@ fn richardson(f: impl Fn(f64) -> f64, x: f64, h: f64) -> f64 {
     (4.0 * difference(h) - difference(2.0 * h)) / 3.0
 }
 
-/// The error as a part of its bound.
+/// The error as a fraction of its bound.
 fn ratio(oracle: &'static str, index: usize, expected: f64, found: f64, bound: f64) -> Result<f64, Disagreement> {
     let error = (found - expected).abs();
     match error {

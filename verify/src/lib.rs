@@ -1,8 +1,8 @@
 //! Oracles, bounds and gradient checks for f32 kernels of dense networks.
 //!
-//! Two links make a number of `lanegrad` believable. **A**: every kernel on every instruction set against the scalar
-//! reference in f64, within a derived bound ([`check`]). **B**: the reference's derivatives against derivatives that share no
-//! code with them ([`gradient_check`]).
+//! Two links make the results of `lanegrad` trustworthy. **A**: every kernel on every instruction set agrees with the scalar reference
+//! in f64, within a derived bound ([`check`]). **B**: the reference's derivatives agree with derivatives that share no code with them
+//! ([`gradient_check`]).
 
 pub mod bound;
 pub mod check;

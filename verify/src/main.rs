@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use train::Training;
 
-/// Why the work ended early.
+/// The reason why the work ended early.
 enum Failure {
     /// Bad usage, bad data, or a file that cannot be written, in one sentence.
     Refused(String),
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     };
     let reason = match failure {
         Failure::Check => return ExitCode::from(1),
-        // Whoever closed the pipe has seen enough.
+        // A closed pipe is not an error: its reader has finished.
         Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
         Failure::Output(error) => format!("standard output cannot be written: {error}"),
         Failure::Refused(reason) => reason,
@@ -101,7 +101,7 @@ fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure
     }
 }
 
-/// Checks, prints the table, and returns the report if all is right.
+/// Runs the checks, prints the table, and returns the report if everything passed.
 fn check(flags: &Check, out: &mut impl Write) -> Result<check::Report, Failure> {
     let isa = match &flags.isa {
         Some(name) => Some(Backend::with_isa_named(name)?.isa()),

@@ -1,4 +1,4 @@
-//! A loss with its target, chosen when the program runs.
+//! A loss with its target, chosen at run time.
 
 use lanegrad::{
     Backend, Batch, Clip, CrossEntropyLoss, Error, MatRef, Network, Optimizer, SquaredErrorLoss, TrainOptions,
@@ -28,13 +28,13 @@ pub enum Objective<'a> {
     },
     /// Softmax and cross-entropy.
     CrossEntropy {
-        /// A class for each example.
+        /// One class per example.
         labels: &'a [u32],
     },
 }
 
 impl<'a> Objective<'a> {
-    /// The loss, with that of the two targets that goes with it.
+    /// The loss with the target that belongs to it.
     pub fn new(loss: Loss, target: MatRef<'a>, labels: &'a [u32]) -> Self {
         match loss {
             Loss::SquaredError { c } => Self::SquaredError { c, target },

@@ -1,24 +1,24 @@
-//! Matrices to test with: laid out in every way that the kernels take, with traps around the numbers.
+//! Matrices for tests, in every layout that the kernels accept, with traps around the elements.
 
 use lanegrad::{MatMut, MatRef};
 
-/// How a matrix lies in its slice.
+/// The layout of a matrix in its slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// Row by row, without gaps.
     Rows,
-    /// Row by row, with three numbers between the rows that belong to nobody.
+    /// Row by row, with a gap of three elements between the rows.
     RowsWithGaps,
     /// Column by column, without gaps.
     Columns,
-    /// Column by column, with three numbers between the columns that belong to nobody.
+    /// Column by column, with a gap of three elements between the columns.
     ColumnsWithGaps,
-    /// Neither rows nor columns are contiguous: every second number belongs to nobody.
+    /// Neither rows nor columns are contiguous: every second element is a gap.
     Scattered,
 }
 
 impl Layout {
-    /// All of them.
+    /// All layouts.
     pub const ALL: [Self; 5] = [Self::Rows, Self::RowsWithGaps, Self::Columns, Self::ColumnsWithGaps, Self::Scattered];
 
     /// Row stride and column stride.
@@ -33,7 +33,7 @@ impl Layout {
     }
 }
 
-/// An input. Numbers that belong to nobody are NaN, so that reading one shows in the result.
+/// An input. Elements in gaps are NaN, so that reading one shows in the result.
 #[derive(Clone, Debug)]
 pub struct Operand {
     data: Vec<f32>,
@@ -64,7 +64,7 @@ impl Operand {
         Self { data: (0..cols).map(&mut element).collect(), rows, cols, strides: (0, 1) }
     }
 
-    /// Row stride and column stride, as the layout has them: those of a view of one row or column may be shorter.
+    /// Row stride and column stride of the layout. Those of a view of one row or column may be shorter.
     pub fn strides(&self) -> (usize, usize) {
         self.strides
     }
@@ -91,8 +91,8 @@ impl Operand {
     }
 }
 
-/// An output. It starts as NaN, so that reading it before writing shows; what belongs to nobody, between its rows and
-/// before and behind it, is watched.
+/// An output. It starts as NaN, so that reading it before writing shows. The gaps between its rows, and the elements before and after
+/// it, are watched.
 #[derive(Clone, Debug)]
 pub struct Output {
     data: Vec<f32>,
@@ -101,13 +101,13 @@ pub struct Output {
     row_stride: usize,
 }
 
-/// Numbers before the first and behind the last row.
+/// Elements before the first and after the last row.
 const MARGIN: usize = 19;
-/// What belongs to nobody.
+/// The value of the elements in gaps.
 const CANARY: u32 = 0x7fc0_cafe;
 
 impl Output {
-    /// A matrix with `gap` numbers between its rows: as many as `usize` holds, if there are no two rows.
+    /// A matrix with a gap of `gap` elements between its rows, which may be any `usize` if there are no two rows.
     pub fn new(rows: usize, cols: usize, gap: usize) -> Self {
         let row_stride = cols.saturating_add(gap);
         let reach = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols };
@@ -132,12 +132,12 @@ impl Output {
         }
     }
 
-    /// Number of rows.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Number of columns.
+    /// The number of columns.
     pub fn cols(&self) -> usize {
         self.cols
     }
@@ -153,7 +153,7 @@ impl Output {
         MatMut::with_row_stride(data, self.rows, self.cols, self.row_stride).expect("the slice was made for it")
     }
 
-    /// The first number, relative to the first row's start, that was written although it belongs to nobody.
+    /// The first element in a gap that was written, relative to the start of the first row.
     pub fn stray_write(&self) -> Option<isize> {
         (0..self.data.len())
             .filter(|&at| {

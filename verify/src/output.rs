@@ -1,12 +1,12 @@
-//! Files that are written when long work is done.
+//! Output files, written at the end of long work.
 //!
-//! Before the work begins, each path is looked at, so that a bad one costs no work; no file is touched then. Once there is
-//! something to write, it goes to a temporary file beside the old one, which takes its place in one step. So whatever interrupts the
-//! work leaves old files as they were, and nobody ever sees half of a new one.
+//! Each path is checked before the work begins, so that a bad one costs no work. No file is touched then. The contents are written to
+//! a temporary file next to the old one, which it then replaces in one step. So an interruption leaves old files unchanged, and a
+//! partial new file is never visible.
 //!
-//! * A link stays: the file that it leads to is replaced.
-//! * What is no regular file, such as a terminal, `/dev/stdout` or a pipe, is opened before the work and written to after it.
-//! * A file that may be written, in a directory in which none may be made, is written in place.
+//! * A link is kept: the file that it points to is replaced.
+//! * Anything but a regular file, such as a terminal, `/dev/stdout` or a pipe, is opened before the work and written after it.
+//! * A file that is writable, in a directory in which no file can be created, is written in place.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -14,47 +14,47 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Component, MAIN_SEPARATOR, Path, PathBuf};
 use std::{error, fmt};
 
-/// A file to be written.
+/// A file to write.
 #[derive(Debug)]
 pub struct Output {
-    /// As the user named it.
+    /// The path as given by the user.
     path: PathBuf,
     place: Place,
 }
 
 #[derive(Debug)]
 enum Place {
-    /// The canonical path of a regular file, which may not be there yet.
+    /// The canonical path of a regular file, which need not exist yet.
     File(PathBuf),
-    /// Anything else that can be written to, open.
+    /// Anything else that can be written to, already open.
     Stream(File),
 }
 
-/// Why an output cannot be written.
+/// The reason why an output cannot be written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system says so.
+    /// An error of the system.
     Unwritable {
         /// The path.
         path: PathBuf,
-        /// What it says.
+        /// The error.
         error: io::Error,
     },
-    /// Two outputs are one file, or one is to be a file and the other to be in a directory of that name.
+    /// Two outputs are the same file, or one is a file and the other is in a directory of the same name.
     Conflict {
-        /// The one.
+        /// The first path.
         first: PathBuf,
-        /// The other.
+        /// The second path.
         second: PathBuf,
     },
 }
 
 impl Output {
-    /// Looks whether a file can be written at each of these paths, beside the others, and makes the directories that they need.
+    /// Checks that a file can be written at each of these paths together with the others, and creates the directories that they need.
     ///
     /// # Errors
-    /// When one cannot be written.
+    /// If one cannot be written.
     pub fn at<const COUNT: usize>(paths: [Option<&Path>; COUNT]) -> Result<[Option<Self>; COUNT], Error> {
         let mut outputs = [const { None }; COUNT];
         for (index, path) in paths.into_iter().enumerate() {
@@ -76,10 +76,10 @@ impl Output {
         &self.path
     }
 
-    /// Writes all that the file is to hold.
+    /// Writes the complete contents of the file.
     ///
     /// # Errors
-    /// When the system refuses; then a regular file is as it was, unless it could be written only in place.
+    /// If the system refuses. A regular file is unchanged then, unless it could only be written in place.
     pub fn write(&mut self, text: &str) -> Result<(), Error> {
         let written = match &mut self.place {
             Place::File(path) => replace(path, text),
@@ -88,7 +88,7 @@ impl Output {
         written.map_err(unwritable(&self.path))
     }
 
-    /// Whether there can be only one of the two.
+    /// Whether the two cannot both exist.
     fn excludes(&self, other: &Self) -> bool {
         match (&self.place, &other.place) {
             (Place::File(this), Place::File(other)) => this.starts_with(other) || other.starts_with(this),
@@ -102,7 +102,7 @@ impl Place {
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                // `canonical` does not see this end of a path.
+                // `canonical` does not check this end of a path.
                 let named = path.as_os_str().as_encoded_bytes();
                 let directory = [&b"/"[..], b"/.", &[MAIN_SEPARATOR as u8]].iter().any(|end| named.ends_with(end));
                 return if directory { Err(ErrorKind::IsADirectory.into()) } else { canonical(path).map(Self::File) };
@@ -112,12 +112,12 @@ impl Place {
         if let Some(stream) = standard_stream(&metadata)? {
             return Ok(Self::Stream(stream));
         }
-        // Neither makes nor empties a file.
+        // Neither creates nor empties a file.
         let file = OpenOptions::new().write(true).open(path)?;
         if metadata.is_file() { fs::canonicalize(path).map(Self::File) } else { Ok(Self::Stream(file)) }
     }
 
-    /// Makes a file's directory, and sees whether a file can be made there.
+    /// Creates a file's directory, and checks that a file can be created there.
     fn make_ready(&self) -> io::Result<()> {
         match self {
             // The old file was opened for writing.
@@ -131,7 +131,7 @@ impl Place {
     }
 }
 
-/// The canonical path of something that may not be there, nor its directory.
+/// The canonical path of something that may not exist, nor its directory.
 fn canonical(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -148,7 +148,7 @@ fn canonical(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The directory that a path is in; `.` for a bare name.
+/// The directory of a path; `.` for a bare name.
 fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if directory.as_os_str() == OsStr::new("") => Path::new("."),
@@ -157,8 +157,8 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// Standard output or standard error, if that is what a path leads to. A file that a shell has opened for it must keep its place in
-/// the directory, and what is written must come after what is in it.
+/// Standard output or standard error, if the path leads to one of them. A file that a shell has opened for it must keep its place in
+/// the directory, and the output must be appended to it.
 #[cfg(unix)]
 fn standard_stream(metadata: &Metadata) -> io::Result<Option<File>> {
     use std::os::fd::AsFd;
@@ -178,7 +178,7 @@ fn standard_stream(_: &Metadata) -> io::Result<Option<File>> {
     Ok(None)
 }
 
-/// Puts a new file in the place of an old one, if there is one, with its owner and permissions.
+/// Replaces the old file, if there is one, with a new one that has its owner and permissions.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -193,7 +193,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::{MetadataExt, fchown};
-            // Only some may give a file away.
+            // Only some users may give a file away.
             let _ = fchown(file.as_file(), Some(old.uid()), Some(old.gid()));
         }
         file.as_file().set_permissions(old.permissions())?;
@@ -206,7 +206,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     }
 }
 
-/// Whether the directory is what refuses a file, or a replacement; the file itself may be mounted there.
+/// Whether the directory refuses a file or its replacement. The file itself may be a mount point.
 fn only_in_place(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::ResourceBusy)
 }

@@ -5,7 +5,7 @@ use lanegrad_kernels::gemm::Body;
 use lanegrad_verify::plans::Planned;
 use std::io::{self, Write};
 
-/// The plans that the flags ask for, a line each.
+/// Prints the plans that the flags describe, one line each.
 pub(crate) fn print(flags: &PlanFlags, out: &mut impl Write) -> io::Result<()> {
     for (layer, (isa, lowering)) in flags.layers.iter().flat_map(|layer| flags.lowerings().map(move |isa| (layer, isa)))
     {

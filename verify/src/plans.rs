@@ -1,5 +1,5 @@
-//! The plans of products, in words and numbers: how `lanegrad-kernels` computes them, on any instruction set, whether this processor
-//! has it or not.
+//! The plans of products in words and numbers: how `lanegrad-kernels` computes them, on any instruction set, whether or not this
+//! processor has it.
 
 use crate::check::dense::Operation;
 use core::fmt;
@@ -28,7 +28,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// A layer's product, all matrices without gaps: batch × inputs → batch × outputs.
+    /// A product of a layer whose matrices have no gaps: batch × inputs → batch × outputs.
     pub fn new(lowering: Lowering, operation: Operation, [batch, inputs, outputs]: [usize; 3]) -> Self {
         let rows = |cols| Strides { row: cols, col: 1 };
         let (sizes, a, b) = match operation {
@@ -40,7 +40,7 @@ impl Planned {
     }
 }
 
-/// One line.
+/// A single line.
 impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [m, n, k] = self.sizes;

@@ -1,7 +1,7 @@
-//! `verify faults`: plants each fault on each instruction set in turn, and sees whether a check notices.
+//! `verify faults`: plants each fault on each instruction set in turn, and records whether a check notices it.
 //!
-//! The faults are planted in a copy of the sources, all at once. One of them is on for the life of a child process, the copy's
-//! `verify check` on one instruction set up to the first check that finds something wrong. The checks know nothing of it.
+//! The faults are planted in a copy of the sources, all at once. A child process enables one of them: the copy's `verify check` on one
+//! instruction set, up to the first check that fails. The checks do not know about it.
 
 mod copy;
 
@@ -16,20 +16,20 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A check that takes longer hangs.
+/// A check that takes longer is considered hung.
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// SECURITY.md has the command for each.
 const MEMORY: &str = "guard pages, valgrind and AddressSanitizer";
 
-/// What came of a fault on an instruction set. As JSON, one entry of the list `results`.
+/// The result of a fault on an instruction set. In JSON, one entry of the list `results`.
 #[derive(Debug, Serialize)]
 struct Planted {
-    /// Its number, and a letter if there are more ways to make it.
+    /// Its number, with a letter if the fault has several variants.
     fault: String,
     /// What is wrong.
     name: &'static str,
-    /// `avx512`, `avx2`, `portable` or `scalar`; `any` for the choice of one.
+    /// `avx512`, `avx2`, `portable` or `scalar`; `any` for the choice of an instruction set.
     isa: &'static str,
     #[serde(flatten)]
     outcome: Outcome,
@@ -38,19 +38,19 @@ struct Planted {
 #[derive(Debug, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 enum Outcome {
-    /// A check has noticed.
+    /// A check noticed it.
     Caught { check: String, found: String, seconds: f64 },
-    /// None has, or the program ended without a word of which.
+    /// No check noticed it, or the program ended without naming one.
     Missed { how: String, seconds: f64 },
-    /// The fault cannot be here.
+    /// The fault is impossible here.
     Impossible { reason: &'static str },
-    /// No check of numbers can notice; others do.
+    /// No check of values can notice it; other tools do.
     Elsewhere { noticed_by: &'static str },
-    /// There is no code yet that could have the fault.
+    /// The code that could have the fault does not exist yet.
     Waits { reason: &'static str },
 }
 
-/// The whole document; `format` changes when a field changes its meaning.
+/// The whole document. `format` changes if a field changes its meaning.
 #[derive(Debug, Serialize)]
 struct Document {
     /// `lanegrad-faults-1`
@@ -111,16 +111,16 @@ pub(crate) fn faults(flags: &Faults, out: &mut impl Write) -> Result<(), Failure
     }
 
     let missed = results.iter().filter(|planted| matches!(planted.outcome, Outcome::Missed { .. })).count();
-    let told = summarize(&results, out);
+    let written = summarize(&results, out);
     if let Some(mut json) = json {
         let document = Document { format: "lanegrad-faults-1", results };
         json.write(&(serde_json::to_string_pretty(&document).map_err(Failure::refused)? + "\n"))?;
     }
-    told?;
+    written?;
     if green && missed == 0 { Ok(()) } else { Err(Failure::Check) }
 }
 
-/// The counts, by number: a fault is caught if it is in each way that it is planted, wherever it can be.
+/// The counts, by number: a fault is caught if all its variants are, everywhere it applies.
 fn summarize(results: &[Planted], out: &mut impl Write) -> io::Result<()> {
     let numbers = |wanted: fn(&Outcome) -> bool| -> Vec<u8> {
         let all = FAULTS
@@ -146,7 +146,7 @@ fn summarize(results: &[Planted], out: &mut impl Write) -> io::Result<()> {
 
 const GREEN: &str = "all checks pass";
 
-/// Runs the copy's checks in a child process, with a fault or without.
+/// Runs the copy's checks in a child process, with or without a fault.
 fn check(program: &Path, fault: Option<&Fault>, isa: Option<&str>) -> Outcome {
     let start = Instant::now();
     let ended = run(program, fault, isa);
@@ -159,14 +159,14 @@ fn check(program: &Path, fault: Option<&Fault>, isa: Option<&str>) -> Outcome {
                 let check = check.split_once(" on ").map_or(check, |(check, _)| check);
                 Outcome::Caught { check: check.to_owned(), found: found.to_owned(), seconds }
             }
-            None => Outcome::Missed { how: "failed without a word of what".to_owned(), seconds },
+            None => Outcome::Missed { how: "failed without naming a check".to_owned(), seconds },
         },
         Ok((code, _)) => Outcome::Missed { how: format!("ended with {code:?}"), seconds },
         Err(error) => Outcome::Missed { how: error.to_string(), seconds },
     }
 }
 
-/// The exit status, if it ended by itself, and the report.
+/// The exit status, if the process exited normally, and the report.
 fn run(program: &Path, fault: Option<&Fault>, isa: Option<&str>) -> io::Result<(Option<i32>, String)> {
     let mut command = Command::new(program);
     command.arg("check").env_remove("LANEGRAD_ISA").env_remove("LANEGRAD_FAULT");
@@ -189,7 +189,7 @@ fn run(program: &Path, fault: Option<&Fault>, isa: Option<&str>) -> io::Result<(
         std::thread::sleep(Duration::from_millis(5));
     };
     let mut report = String::new();
-    // The report is shorter than a pipe holds: the child never waits for a reader.
+    // The report is shorter than the capacity of a pipe, so the child never waits for a reader.
     child.stdout.take().expect("it is piped").read_to_string(&mut report)?;
     Ok((status.code(), report))
 }
@@ -201,7 +201,7 @@ impl std::fmt::Display for Planted {
         match &self.outcome {
             Outcome::Caught { check, seconds, .. } => write!(f, "{seconds:>6.2} s  {check}"),
             Outcome::Missed { how, seconds } => write!(f, "{seconds:>6.2} s  MISSED: {how}"),
-            Outcome::Impossible { reason } => write!(f, "       -  cannot be: {reason}"),
+            Outcome::Impossible { reason } => write!(f, "       -  impossible: {reason}"),
             Outcome::Elsewhere { noticed_by } => write!(f, "       -  left to {noticed_by}"),
             Outcome::Waits { reason } => write!(f, "       -  waits for {reason}"),
         }

@@ -1,11 +1,11 @@
-//! How far the work is: a bar on a terminal, plain lines anywhere else. Both go to standard error.
+//! The progress of the work: a bar on a terminal, plain lines elsewhere. Both go to standard error.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 
-/// How far one piece of work is.
+/// The progress of one task.
 pub(crate) struct Progress {
-    /// `None` where there is no terminal.
+    /// `None` if there is no terminal.
     bar: Option<ProgressBar>,
     said: String,
 }
@@ -17,14 +17,14 @@ impl Progress {
         Self { bar, said: String::new() }
     }
 
-    /// Says what is being worked on and how much of `total` is done; a plain line only if `what` is news.
+    /// Reports the current task and how much of `total` is done. A plain line is only printed if `what` has changed.
     pub(crate) fn say(&mut self, what: &str, done: usize, total: usize) {
         if let Some(bar) = &self.bar {
             bar.set_length(total as u64);
             bar.set_position(done as u64);
             bar.set_message(what.to_owned());
         } else if self.said != what {
-            // Nobody listening is no reason to stop.
+            // A missing reader is no reason to stop.
             let _ = writeln!(io::stderr(), "{what}");
             what.clone_into(&mut self.said);
         }

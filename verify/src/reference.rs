@@ -1,8 +1,8 @@
-//! The lecture in f64, scalar, letter by letter. It depends on nothing of ours.
+//! The lecture in f64, scalar, formula by formula. It depends on no other code of this project.
 //!
 //! | step | here |
 //! |---|---|
-//! | numbers: f64, or f64 with a derivative | [`Real`], [`Dual`] |
+//! | scalars: f64, or f64 with a derivative | [`Real`], [`Dual`] |
 //! | h and h' | [`Activation`] |
 //! | forward `f = f_L ∘ … ∘ f_1` | [`Network::forward`] |
 //! | losses | [`Loss`] |
@@ -10,10 +10,10 @@
 //! | clipping | [`clip_by_value`], [`clip_by_global_norm`] |
 //! | update rules | [`Optimizer`] |
 //! | step sizes and momentum over time | [`LearningRate`], [`Momentum`] |
-//! | how far a layer's Jacobian stretches | [`singular_values`] |
+//! | how much a layer's Jacobian stretches a vector | [`singular_values`] |
 //!
-//! The forward and the losses are written once for every [`Real`], so that duals differentiate the very code that the
-//! hand-written backward claims to be the derivative of.
+//! Forward and losses are written once for every [`Real`], so that duals differentiate the same code whose derivative the hand-written
+//! backward claims to be.
 
 mod activation;
 mod clip;

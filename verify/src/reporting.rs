@@ -1,4 +1,4 @@
-//! The command `report`: has the figures computed, and writes the page, the JSON document and the pictures.
+//! The command `report`: computes the figures, and writes the page, the JSON document and the pictures.
 
 use crate::command_line::{FAULTS, Report};
 use crate::progress::Progress;
@@ -24,11 +24,11 @@ use std::{array, fs};
 /// Figures with a picture.
 const PICTURES: usize = ALL.len() + SETTINGS.len();
 
-/// Everything that a report needs, looked at before the first figure.
+/// Everything that a report needs, checked before the first figure.
 pub(crate) struct Reporting {
     start: Instant,
     settings: Settings,
-    /// Where the data came from.
+    /// Where the data was read from.
     source: String,
     data: DataSet,
     faults: Option<Faults>,
@@ -39,10 +39,10 @@ pub(crate) struct Reporting {
 }
 
 impl Reporting {
-    /// Gets ready what the flags say. The time is counted from `start`.
+    /// Prepares what the flags describe. Time is counted from `start`.
     ///
     /// # Errors
-    /// When the flags, the data, the results of planted faults or the files to be written are no good.
+    /// If the flags, the data, the results of planted faults or the output files are invalid.
     pub(crate) fn prepare(flags: &Report, start: Instant, backend: &mut Backend) -> Result<Self, Failure> {
         let settings = flags.settings();
         settings.check()?;
@@ -63,7 +63,7 @@ impl Reporting {
         Ok(Self { start, settings, source, data, faults, page, json, pictures: array::from_fn(|_| next()) })
     }
 
-    /// What is to be checked for it.
+    /// What the report needs checked.
     pub(crate) fn scope(&self, backend: &Backend) -> Scope {
         Scope { isa: self.settings.quick.then(|| backend.isa()), until_wrong: false }
     }
@@ -73,10 +73,10 @@ impl Reporting {
         train::run(&SETTINGS[0].experiments(&self.settings, &self.data), backend, &self.data)
     }
 
-    /// Computes what is not there yet, and writes the files even if nobody reads their names.
+    /// Computes what is missing, and writes the files even if nobody reads their names.
     ///
     /// # Errors
-    /// When a file or a name cannot be written after all, and when a check has failed.
+    /// If a file or a name cannot be written, or a check has failed.
     pub(crate) fn write(
         mut self,
         checks: check::Report,
@@ -111,7 +111,7 @@ impl Reporting {
         Ok(told?)
     }
 
-    /// All but what was checked.
+    /// All figures but the results of the checks.
     fn figures(&self, first: Vec<Run>, backend: &mut Backend) -> Result<Vec<Figure>, Failure> {
         let mut figures = Vec::new();
         let mut progress = Progress::new();
@@ -129,7 +129,7 @@ impl Reporting {
     }
 }
 
-/// What came of planted faults, if there is a file about them.
+/// The results of planted faults, if there is a file with them.
 fn read_faults(path: &Path) -> Result<Option<Faults>, Failure> {
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

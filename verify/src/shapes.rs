@@ -5,28 +5,28 @@ use lanegrad_kernels::cache::L1_SET;
 use lanegrad_kernels::gemm::{self, Order, Plan, Strides, Tiles};
 use lanegrad_kernels::simd::Lowering;
 
-/// Where the tiles, vectors and blocks of an instruction set end.
+/// The sizes at which tiles, vectors and blocks of an instruction set end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edges {
     /// Rows of a tile.
     pub mr: usize,
     /// Columns of a tile.
     pub nr: usize,
-    /// Numbers in a vector.
+    /// The number of elements in a vector.
     pub lanes: usize,
     /// Whether `mul_add` rounds once.
     pub fused: bool,
     /// The longest block along k.
     pub kc: usize,
-    /// The most rows of a block.
+    /// The maximum number of rows of a block.
     pub mc: usize,
-    /// The most columns of a block.
+    /// The maximum number of columns of a block.
     pub nc: usize,
-    /// Up to so many columns rows are read without packing.
+    /// Up to this many columns, rows are read without packing.
     pub unpacked_columns: usize,
-    /// Up to this many rows a product may be summed in lanes.
+    /// Up to this many rows, a product may be summed in lanes.
     pub lanes_rows: usize,
-    /// Up to this many rows a product's operands may be exchanged.
+    /// Up to this many rows, the operands of a product may be exchanged.
     pub exchanged_rows: usize,
 }
 
@@ -38,7 +38,7 @@ impl Edges {
 
     /// The same, with the tile of a product of `m` rows.
     pub fn new(lowering: Lowering, m: usize) -> Self {
-        // Neither few rows nor few columns, nor contiguous along anything: the loops.
+        // Neither few rows nor few columns, and not contiguous in any direction: the loops.
         let strides = Strides { row: 2, col: 2 };
         let order = Order::Chain { accumulate: false };
         let Plan::Tiles(Tiles { mr, nr, .. }) = Plan::new(lowering, [m, usize::MAX, 1], strides, strides, order) else {
@@ -58,13 +58,13 @@ impl Edges {
         }
     }
 
-    /// m, n, k around every edge: all up to twice the tile and one more, with few k; then each block's edge in turn.
+    /// m, n, k around every edge: all sizes up to twice the tile plus one, with few k; then the edge of each block in turn.
     pub fn products(self) -> impl Iterator<Item = [usize; 3]> {
         let Self { mr, nr, kc, mc, nc, unpacked_columns, lanes_rows, exchanged_rows, .. } = self;
         let tiles = product(0..=2 * mr + 1, 0..=2 * nr + 1, [0, 1, 2, 5]);
         let vectors = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], 0..=2 * self.lanes + 1);
         let depth = product([1, mr, mr + 1], [1, nr - 1, nr, nr + 1], around([kc, 2 * kc]));
-        // Blocks of rows end elsewhere where k is short: both sides of that edge, and the block's own end.
+        // Blocks have other heights if k is short: both sides of that edge, and the end of the block itself.
         let rows = product(around([mc, 2 * mc]), [1, nr, nr + 1, unpacked_columns + 1], around([gemm::SHALLOW_KC]));
         let shallow = product(around([gemm::SHALLOW_MC]), [1, nr + 1, unpacked_columns + 1], [1, self.lanes]);
         let columns =
@@ -74,27 +74,28 @@ impl Edges {
             [1, nr, nr + 1, exchanged_rows, exchanged_rows + 1, 2 * exchanged_rows],
             [0, 1, 33],
         );
-        // Rows as far apart as makes wide products pack them, often enough for every layout.
+        // Rows at the distance for which wide products pack them, often enough for every layout.
         let crowded = product([2 * self.lanes + mr + 1], 2 * unpacked_columns + 1..2 * unpacked_columns + 11, [L1_SET]);
-        // Dot products of every height, over pieces of operands that have to be packed; sums of few rows, over several pieces.
+        // Dot products of every height, over parts of operands that have to be packed; sums of few rows, over several parts.
         let dots = product(1..=lanes_rows, [1, 15, 16, 17, 33], around([16, 32, gemm::KC]));
         let pieces = product([1, 3], around([gemm::ROW_PIECE / 4, gemm::ROW_PIECE]), [1, 3, 4, 5, 9, 13]);
-        // Few terms: as many columns as it takes to sum whole rows, one less and one more.
+        // Few terms: the number of columns from which whole rows are summed, one less and one more.
         let few =
             (0..=gemm::FEW_TERMS + 1).flat_map(|k| product([2, 5], around([k.max(1) * gemm::FEW_TERMS_COLUMNS]), [k]));
-        // One row, on both sides of the edge between its two ways.
+        // One row, on both sides of the edge between its two routes.
         let row = product([1], around([gemm::NARROW_N, 8 * self.lanes]), around([gemm::NARROW_LEN / gemm::NARROW_N]));
         // The last panel of the second block is narrower than a tile.
         let narrow = product([1, mr + 1], [nc + nr + nr / 2 + 1], [1, 33]);
-        // A C beyond L2, summed in parts of four tiles, and a few rows more; one that is not.
-        let far = [(4 * mr + 1, 0), (9 * mr + 2, 0), (5 * mr, 1)].map(|(m, less)| [m, gemm::FAR.div_ceil(m) - less, 9]);
-        // A B that the first tile of a strip copies, strips of each width, in all layouts.
+        // A C beyond L2, summed in parts of four tiles, with a few more rows; and one that is not beyond L2.
+        let beyond_l2 =
+            [(4 * mr + 1, 0), (9 * mr + 2, 0), (5 * mr, 1)].map(|(m, less)| [m, gemm::FAR.div_ceil(m) - less, 9]);
+        // A B that is copied by the first tile of a strip, with strips of each width, in all layouts.
         let vectors_in_a_row = nr / self.lanes;
         let copied = (1..=vectors_in_a_row).flat_map(move |vectors| {
             let n = nr + vectors * self.lanes;
             product([gemm::IN_PLACE_TILES * mr + 1], [n], gemm::NEAR / n + 1..gemm::NEAR / n + 26)
         });
-        // A B that is read where it is by each of a few tiles; one tile more.
+        // A B that is read in place by each of a few tiles; and one tile more.
         let in_place = product(around([gemm::IN_PLACE_TILES * mr]), around([gemm::FAR / kc + nr]), [65]);
         tiles
             .chain(vectors)
@@ -110,11 +111,11 @@ impl Edges {
             .chain(few)
             .chain(copied)
             .chain(row)
-            .chain(far)
+            .chain(beyond_l2)
             .chain(in_place)
     }
 
-    /// A few m, n, k whose edges cut through everything, large enough for statistics.
+    /// A few m, n, k whose sizes cut tiles, vectors and blocks, large enough for statistics.
     pub fn layers(self) -> Vec<[usize; 3]> {
         let Self { mr, nr, kc, unpacked_columns, .. } = self;
         vec![
@@ -137,7 +138,7 @@ impl Edges {
     }
 }
 
-/// Each edge and what is one below and above it.
+/// Each edge, with the sizes one below and one above it.
 fn around<const N: usize>(edges: [usize; N]) -> impl Iterator<Item = usize> + Clone {
     edges.into_iter().flat_map(|edge| edge - 1..=edge + 1)
 }

@@ -1,4 +1,4 @@
-//! What a check has compared, how close it came to its bounds, and the first thing it found wrong.
+//! The comparisons of a check, the largest error as a fraction of its bound, and the first failure.
 
 /// The running result of a check.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -9,12 +9,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Numbers compared.
+    /// The number of values compared.
     pub fn compared(&self) -> u64 {
         self.compared
     }
 
-    /// The largest error as a part of its bound; 0 if all agreed to the last bit.
+    /// The largest error as a fraction of its bound; 0 if all agreed to the last bit.
     pub fn largest_ratio(&self) -> f64 {
         self.largest_ratio
     }
@@ -24,7 +24,7 @@ impl Tally {
         self.fault.is_none() && self.compared > 0
     }
 
-    /// What was wrong first.
+    /// The first failure.
     pub fn fault(&self) -> Option<&str> {
         match &self.fault {
             None if self.compared == 0 => Some("nothing was compared"),
@@ -32,12 +32,12 @@ impl Tally {
         }
     }
 
-    /// Notes something wrong that is not a number.
+    /// Records a failure that is not a comparison of values.
     pub fn wrong(&mut self, what: impl FnOnce() -> String) {
         self.fault.get_or_insert_with(what);
     }
 
-    /// Counts a fact as a comparison, and notes it if it does not hold.
+    /// Counts a fact as a comparison, and records a failure if it does not hold.
     pub fn holds(&mut self, fact: bool, otherwise: impl FnOnce() -> String) {
         self.compared += 1;
         if !fact {
@@ -45,7 +45,7 @@ impl Tally {
         }
     }
 
-    /// Compares a number with what it should be, give or take `bound`. NaN and infinities must be met exactly.
+    /// Compares a value with the expected one, within `bound`. NaN and infinities must be equal.
     pub fn within(&mut self, found: f64, expected: f64, bound: f64, place: impl FnOnce() -> String) {
         self.compared += 1;
         let error = (found - expected).abs();
@@ -59,7 +59,7 @@ impl Tally {
         }
     }
 
-    /// Compares a number with what it should be, bit for bit; all NaN count as equal.
+    /// Compares a value with the expected one, bit for bit. All NaN are equal.
     pub fn same(&mut self, found: f32, expected: f32, place: impl FnOnce() -> String) {
         self.compared += 1;
         if found.to_bits() != expected.to_bits() && !(found.is_nan() && expected.is_nan()) {

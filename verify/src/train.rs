@@ -13,10 +13,10 @@ use lanegrad_verify::training::{Algorithm, Experiment, Run};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Everything that a training needs, looked at before the first step.
+/// Everything that a training run needs, checked before the first step.
 pub(crate) struct Training {
     experiments: Vec<(Algorithm, Experiment)>,
-    /// Where the data came from.
+    /// Where the data was read from.
     source: String,
     data: DataSet,
     json: Option<Output>,
@@ -24,10 +24,10 @@ pub(crate) struct Training {
 }
 
 impl Training {
-    /// Gets ready what the flags say.
+    /// Prepares what the flags describe.
     ///
     /// # Errors
-    /// When the flags, the data or the files to be written are no good.
+    /// If the flags, the data or the output files are invalid.
     pub(crate) fn prepare(flags: &Train, backend: &mut Backend) -> Result<Self, Failure> {
         let experiments = flags.experiments().map_err(Failure::Refused)?;
         let (source, data) = load(flags.data.as_deref())?;
@@ -41,16 +41,16 @@ impl Training {
     /// Trains, and writes the files even if nobody reads the table. Returns the runs.
     ///
     /// # Errors
-    /// When a file or the table cannot be written after all.
+    /// If a file or the table cannot be written.
     pub(crate) fn run(self, backend: &mut Backend, out: &mut impl Write) -> Result<Vec<Run>, Failure> {
         let Self { experiments, source, data, json, plot } = self;
         let (train, test) = (data.train.count(), data.test.count());
         writeln!(out, "training on {train} examples, testing on {test} ({source})")?;
         let runs = run(&experiments, backend, &data)?;
-        let mut told = write_table(&runs, out);
+        let mut written = write_table(&runs, out);
         let mut tell = |what, path: &Path| {
-            if told.is_ok() {
-                told = writeln!(out, "{what}: {}", path.display());
+            if written.is_ok() {
+                written = writeln!(out, "{what}: {}", path.display());
             }
         };
         if let Some(mut json) = json {
@@ -62,12 +62,12 @@ impl Training {
             plot.write(&chart::stand_alone(&training::training_accuracy(&runs)).map_err(Failure::refused)?)?;
             tell("plot", plot.path());
         }
-        told?;
+        written?;
         Ok(runs)
     }
 }
 
-/// The data in a directory, or the embedded ones, and where they came from.
+/// The data in a directory or the embedded data, and where it was read from.
 pub(crate) fn load(directory: Option<&Path>) -> Result<(String, DataSet), Failure> {
     Ok(match directory {
         Some(directory) => (directory.display().to_string(), DataSet::from_directory(directory)?),
@@ -107,7 +107,7 @@ fn write_table(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
         match outcome.last() {
             Some(last) => {
                 let (train, test) = (100.0 * last.training_accuracy, 100.0 * last.test_accuracy);
-                // A loss may be as large as f32 goes.
+                // A loss may be as large as the largest f32.
                 let loss = if last.loss < 1e4 { format!("{:.4}", last.loss) } else { format!("{:.3e}", last.loss) };
                 writeln!(out, "{train:>8.2} %  {test:>8.2} %  {loss:>10}  {:>10.0}", outcome.examples_per_second())?;
             }

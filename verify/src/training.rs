@@ -1,7 +1,7 @@
-//! Training on handwritten digits: what a run is made of, and what comes out of it.
+//! Training on handwritten digits: the options and the results of a run.
 //!
-//! The same options, seed and instruction set give the same bits, but for the time. A run diverges when a loss, or when accuracy
-//! is measured a parameter or an output, is not finite. That ends it, and is a result, not an error.
+//! The same options, seed and instruction set give the same bits, except for the time. A run diverges if a loss is not finite, or if a
+//! parameter or an output is not finite when accuracy is measured. This ends the run, and is a result, not an error.
 
 mod algorithm;
 pub mod name;
@@ -22,13 +22,13 @@ use serde::Serialize;
 use std::time::{Duration, Instant};
 use std::{error, fmt};
 
-/// Points of the curve in an epoch, if it has that many mini-batches.
+/// Points of the curve per epoch, if it has that many mini-batches.
 const POINTS_PER_EPOCH: usize = 5;
-/// The training accuracy of a point is measured on so many examples, the first ones: a fixed sample makes smooth curves.
+/// The training accuracy of a point is measured on this many examples, the first ones: a fixed sample makes smooth curves.
 const SAMPLE: usize = 5_000;
 /// Examples in one forward pass when accuracy is measured.
 const CHUNK: usize = 1_000;
-/// The most numbers a run may take for parameters, gradients, state and outputs: 1 GiB.
+/// The maximum number of elements of a run's parameters, gradients, state and outputs: 1 GiB.
 const MAX_NUMBERS: u128 = 1 << 28;
 
 /// The options of a run.
@@ -36,9 +36,9 @@ const MAX_NUMBERS: u128 = 1 << 28;
 pub struct Experiment {
     /// The update rule.
     pub method: Method,
-    /// Its step size.
+    /// The schedule of its step size.
     pub learning_rate: LearningRate,
-    /// Units, from the pixels of an image over the hidden layers to the classes.
+    /// The number of units, from the pixels of an image through the hidden layers to the classes.
     pub layers: Vec<usize>,
     /// h of the hidden layers.
     pub hidden: Activation,
@@ -48,40 +48,40 @@ pub struct Experiment {
     pub loss: Loss,
     /// How weights are drawn; `None`: [`default_initialization`] of each layer.
     pub initialization: Option<Initialization>,
-    /// How gradients are clipped, if at all.
+    /// How gradients are clipped, or `None`.
     pub clip: Option<Clip>,
     /// How often each example is seen.
     pub epochs: u32,
-    /// The most examples of a mini-batch. An epoch is cut into as few as that allows, of one size but for the last: a last
-    /// one of a handful of examples would end each epoch with a step into a noisy direction.
+    /// The maximum number of examples in a mini-batch. An epoch is split into as few mini-batches as that allows, of one size except
+    /// the last: a last one of only a few examples would end each epoch with a step in a noisy direction.
     pub batch: usize,
     /// Draws the weights and shuffles the examples.
     pub seed: u64,
 }
 
-/// An experiment that was made.
+/// An experiment with its result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// The optimizer's name.
     pub algorithm: Algorithm,
     /// The options.
     pub experiment: Experiment,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// How learning went, [`Point`] by point; the first one is before the first step.
+    /// The learning curve, [`Point`] by point; the first one is before the first step.
     pub curve: Vec<Point>,
-    /// One entry an epoch that was finished.
+    /// One entry per finished epoch.
     pub epochs: Vec<Epoch>,
     /// Whether a loss, a parameter or an output was not finite, which ended the run.
     pub diverged: bool,
     /// Examples trained on.
     pub examples: u64,
-    /// The time spent training on them, without that for measuring accuracy.
+    /// The time of the training itself, without that of measuring accuracy.
     pub time: Duration,
 }
 
@@ -90,7 +90,7 @@ pub struct Outcome {
 pub struct Point {
     /// Examples seen.
     pub examples: u64,
-    /// Mean loss of the examples since the point before, as in [`Epoch::loss`]; `None` at the first point.
+    /// Mean loss of the examples since the previous point, as in [`Epoch::loss`]; `None` at the first point.
     pub loss: Option<f64>,
     /// Accuracy on the first 5,000 training examples, or on all if there are fewer.
     pub training_accuracy: f64,
@@ -102,7 +102,7 @@ pub struct Epoch {
     /// 1, 2, …
     #[serde(rename = "epoch")]
     pub number: u32,
-    /// Mean loss of the epoch's examples, each taken before the update that its mini-batch led to.
+    /// Mean loss of the epoch's examples, each computed before the update of its mini-batch.
     pub loss: f64,
     /// Accuracy on all training examples.
     pub training_accuracy: f64,
@@ -110,31 +110,31 @@ pub struct Epoch {
     pub test_accuracy: f64,
 }
 
-/// Options that do not make a run.
+/// Invalid options of a run.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Unfit {
-    /// The first layer is not as wide as an image, or the last not as there are classes.
+    /// The size of the first layer is not that of an image, or that of the last is not the number of classes.
     Layers {
-        /// Pixels of an image, and classes.
+        /// The number of pixels of an image, and of classes.
         expected: (usize, usize),
-        /// The layers asked for.
+        /// The requested layers.
         found: Vec<usize>,
     },
     /// The layers and mini-batch take too much memory.
     TooLarge {
-        /// The numbers they take.
+        /// The number of elements they need.
         numbers: u128,
     },
     /// The number of epochs is 0.
     NoEpochs,
     /// A mini-batch is empty.
     EmptyBatch,
-    /// An option is out of its range, or two do not go together.
+    /// An option is out of range, or two options do not fit together.
     Option(Error),
 }
 
-/// He uniform for a layer with ReLU, Glorot uniform for any other: each where it was derived for.
+/// He uniform for a layer with ReLU, Glorot uniform for any other: the cases for which they were derived.
 pub fn default_initialization(activation: Activation) -> Initialization {
     match activation {
         Activation::Relu => Initialization::HeUniform,
@@ -162,19 +162,19 @@ impl Experiment {
         }
     }
 
-    /// Makes one step on one example, and forgets it: what is wrong with the options shows before anything long begins.
+    /// Makes one step on one example, and discards it: invalid options are found before the long work begins.
     ///
     /// # Errors
-    /// When the options do not make a run on this data.
+    /// If the options are invalid for this data.
     pub fn try_out(&self, backend: &mut Backend, data: &DataSet) -> Result<(), Unfit> {
         Trainer::new(self, backend, data, &mut StdRng::seed_from_u64(self.seed))?.step(&[0])?;
         Ok(())
     }
 
-    /// Trains a new network, and tells `progress` about each epoch.
+    /// Trains a new network, and reports each epoch to `progress`.
     ///
     /// # Errors
-    /// When the options do not make a run on this data.
+    /// If the options are invalid for this data.
     pub fn run(
         &self,
         backend: &mut Backend,
@@ -220,7 +220,7 @@ impl Experiment {
         Ok(outcome)
     }
 
-    /// What a step does not check itself.
+    /// The checks that a step does not make itself.
     fn check(&self, data: &DataSet) -> Result<(), Unfit> {
         let expected = (data.train.pixels(), CLASSES);
         if !matches!(*self.layers, [first, .., last] if (first, last) == expected) {
@@ -238,8 +238,8 @@ impl Experiment {
         }
     }
 
-    /// Upper bound of the numbers that a run takes: each parameter has a gradient and two states, each unit an output and a
-    /// delta for each example of a mini-batch or of a measurement.
+    /// An upper bound of the number of elements of a run: each parameter has a gradient and two states, and each unit has an output and
+    /// a delta for each example of a mini-batch or a measurement.
     fn numbers(&self, examples: usize) -> u128 {
         let outputs = 2 * self.batch.min(examples).max(CHUNK) as u128;
         let of_layer = |inputs: usize, units: usize| {
@@ -271,7 +271,7 @@ struct Trainer<'a> {
     mini_batch: MiniBatch,
 }
 
-/// The examples of a step, one behind the other.
+/// The examples of a step, one after another.
 #[derive(Default)]
 struct MiniBatch {
     images: Vec<f32>,
@@ -311,8 +311,8 @@ impl<'a> Trainer<'a> {
         objective.train_step(&mut self.network, self.backend, &mut self.optimizer, x, clip)
     }
 
-    /// The share of the first `count` examples whose largest output is that of their label; `None` if a parameter or an output is
-    /// not finite. The loss is that before the last step, and does not tell.
+    /// The fraction of the first `count` examples whose largest output is that of their label; `None` if a parameter or an output is
+    /// not finite. The loss cannot show that, since it was computed before the last step.
     fn accuracy(&mut self, examples: &Examples, count: usize) -> Result<Option<f64>, Error> {
         let finite = |numbers: &[f32]| numbers.iter().all(|number| number.is_finite());
         if !self.network.layers().iter().all(|layer| finite(layer.weights().parts().0) && finite(layer.bias())) {
@@ -363,7 +363,7 @@ impl Outcome {
         self.epochs.last().filter(|_| !self.diverged)
     }
 
-    /// Examples trained on in a second; NaN if the run ended before its first step.
+    /// The number of training examples per second; NaN if the run ended before its first step.
     pub fn examples_per_second(&self) -> f64 {
         self.examples as f64 / self.time.as_secs_f64()
     }

@@ -1,7 +1,7 @@
-//! Scalar f32 twins of the update rules: the order of their roundings, written once more, one parameter at a time.
+//! Scalar f32 twins of the update rules: a second implementation of the order of their roundings, one parameter at a time.
 //!
-//! Additions, products, quotients, roots and fused products are correctly rounded everywhere, so that a kernel must agree
-//! with its twin to the last bit. Where an instruction set has no FMA, the twin rounds twice as well.
+//! Additions, products, quotients, roots and fused products are correctly rounded everywhere, so a kernel must agree with its twin to
+//! the last bit. If an instruction set has no FMA, the twin rounds twice as well.
 
 use lanegrad::{Method, Rule, WeightDecay};
 
@@ -17,17 +17,18 @@ pub struct Twin {
 }
 
 impl Twin {
-    /// Fresh state for `len` parameters; `fused` tells whether `a·b + c` rounds once.
+    /// Fresh state for `len` parameters. `fused` is whether `a·b + c` rounds once.
     pub fn new(rule: Rule, fused: bool, len: usize) -> Self {
         Self { rule, fused, t: 0, v: vec![0.0; len], r: vec![0.0; len] }
     }
 
-    /// One step of a run in which the tensor has a gradient at each step: `gradient` is told the point where g is taken, θ or θ̃.
+    /// One step of a run in which the tensor has a gradient at each step. `gradient` receives the point at which g is taken, θ or θ̃.
     pub fn step(&mut self, theta: &mut [f32], gradient: impl FnOnce(&[f32]) -> Vec<f32>) {
         self.step_of_run(self.t + 1, theta, gradient);
     }
 
-    /// The tensor's next update, at this step of the run: step size and momentum follow the run, bias corrections the tensor's own count.
+    /// The tensor's next update, at this step of the run: step size and momentum follow the run, and bias corrections follow the
+    /// tensor's own count.
     pub fn step_of_run(&mut self, step: u64, theta: &mut [f32], gradient: impl FnOnce(&[f32]) -> Vec<f32>) {
         self.t += 1;
         let eta = self.rule.learning_rate_factor() * self.rule.learning_rate().at(step);
@@ -94,7 +95,7 @@ impl Twin {
                 let rest = (1.0 - beta1) as f32;
                 let s = self.fma(rest, g, self.fma(-rest, v, v));
                 let r = self.average_of_squares(beta2, g, r);
-                // The bias corrections, folded into two scalars: δ(1 − ρ₁ᵗ), above 0 if δ is, and (1 − ρ₁ᵗ)/√(1 − ρ₂ᵗ).
+                // The bias corrections, combined into two scalars: δ(1 − ρ₁ᵗ), which is positive if δ is, and (1 − ρ₁ᵗ)/√(1 − ρ₂ᵗ).
                 let [first, second] = [beta1, beta2].map(|decay| -(t as f64 * decay.ln()).exp_m1());
                 let delta = (epsilon * first) as f32;
                 let delta = if epsilon > 0.0 && delta == 0.0 { f32::from_bits(1) } else { delta };

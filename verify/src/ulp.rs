@@ -1,7 +1,7 @@
-//! Functions of one number, in units in the last place (ULP): over all 2³² arguments, or over an everyday part of them.
+//! Functions of one variable, in units in the last place (ULP), over all 2³² arguments or over an everyday part of them.
 //!
-//! A kernel is a function of a slice, in place; what it should be is a [`Function`] with its reference in f64, whose own
-//! error is far below an f32's ULP. Both cores are kept busy, and the reference is computed once for all kernels:
+//! A kernel is an in-place function of a slice. The expected function is a [`Function`] with its reference in f64, whose own error is
+//! far below an f32's ULP. All cores are used, and the reference is computed once for all kernels:
 //!
 //! ```
 //! use lanegrad_verify::ulp::{Coverage, Function, Symmetry, measure};
@@ -34,10 +34,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-/// A kernel: the new value of every number of a slice. Several threads call it.
+/// A kernel: replaces every element of a slice. It is called from several threads.
 pub type Kernel<'a> = &'a (dyn Fn(&mut [f32]) + Sync);
 
-/// Measures kernels that should all be the same function. `progress` is told how much of how much is done.
+/// Measures kernels that should compute the same function. `progress` receives the amount of work done and its total.
 pub fn measure<const N: usize>(
     function: &Function,
     coverage: Coverage,
@@ -70,7 +70,7 @@ pub fn measure_all(
                     for block in run.blocks() {
                         Block::new(function, block).measure(kernels, &mut found);
                     }
-                    // Nobody listening is no reason to stop.
+                    // A missing receiver is no reason to stop.
                     let _ = done.send(());
                 }
                 found
@@ -78,8 +78,8 @@ pub fn measure_all(
         };
         let workers: Vec<_> = (0..threads).map(|_| work()).collect();
         drop(done);
-        for (behind, ()) in news.iter().enumerate() {
-            progress(behind + 1, runs.len());
+        for (earlier, ()) in news.iter().enumerate() {
+            progress(earlier + 1, runs.len());
         }
         for worker in workers {
             let found = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -89,8 +89,8 @@ pub fn measure_all(
     total
 }
 
-/// NaN, infinities, zeros, and the ends of the subnormals and normals, one at a time: the nearest floats, zeros with their
-/// signs.
+/// NaN, infinities, zeros, and the ends of the subnormals and normals, one at a time: the results must be the nearest floats, with the
+/// sign of zeros.
 fn specials(function: &Function, kernel: Kernel<'_>) -> Measurement {
     let mut found = Measurement::new();
     let largest_subnormal = f32::MIN_POSITIVE.next_down();

@@ -61,11 +61,11 @@ fn faults_of_images() {
     );
     assert_eq!(
         image_fault(&images(2, 2, 2, &[0; 7])),
-        "the header claims 2 images of 2×2 in 8 bytes, the file holds 7 behind it"
+        "the header claims 2 images of 2×2 in 8 bytes, the file holds 7 after it"
     );
     assert_eq!(
         image_fault(&images(2, 2, 2, &[0; 9])),
-        "the header claims 2 images of 2×2 in 8 bytes, the file holds more behind it"
+        "the header claims 2 images of 2×2 in 8 bytes, the file holds more after it"
     );
 }
 
@@ -73,11 +73,8 @@ fn faults_of_images() {
 fn faults_of_labels() {
     assert_eq!(label_fault(&images(1, 1, 1, &[0])), "the magic number is 0x00000803, expected 0x00000801");
     assert_eq!(label_fault(&labels(1, &[])[..6]), "the header takes 8 bytes, the file holds 6 in all");
-    assert_eq!(label_fault(&labels(2, &[0])), "the header claims 2 labels in 2 bytes, the file holds 1 behind it");
-    assert_eq!(
-        label_fault(&labels(1, &[0, 0])),
-        "the header claims 1 labels in 1 bytes, the file holds more behind it"
-    );
+    assert_eq!(label_fault(&labels(2, &[0])), "the header claims 2 labels in 2 bytes, the file holds 1 after it");
+    assert_eq!(label_fault(&labels(1, &[0, 0])), "the header claims 1 labels in 1 bytes, the file holds more after it");
     assert_eq!(label_fault(&labels(2, &[9, 10])), "label 1, counted from 0, is 10, expected less than 10");
 }
 
@@ -137,7 +134,7 @@ fn a_claim_costs_nothing() {
     // 4 · 10⁹ images of 1 MiB are more than any memory: reserving for them would abort.
     let fault = image_fault(&images(4_000_000_000, 1024, 1024, &[7; 3]));
     let claim = "4000000000 images of 1024×1024 in 4194304000000000 bytes";
-    assert_eq!(fault, format!("the header claims {claim}, the file holds 3 behind it"));
+    assert_eq!(fault, format!("the header claims {claim}, the file holds 3 after it"));
     let fault = image_fault(&images(4_000_000_000, 28, 28, &[])[..10]);
     assert_eq!(fault, "the header takes 16 bytes, the file holds 10 in all");
 }

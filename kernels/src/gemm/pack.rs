@@ -1,4 +1,4 @@
-//! Panels: the order in which a tile reads its operands.
+//! Packing: copies operands into the order in which a tile reads them.
 //!
 //! ```text
 //!   B: a panel holds nr columns, p runs slowest       A: a panel holds the mr rows of a tile, p runs slowest
@@ -6,15 +6,15 @@
 //!      b10 b11 … b1(nr−1)                                a01 a11 … a(mr−1)1
 //!      …                                                 …
 //! ```
-//! So a panel of A is one of Aᵀ, and there is one way to pack. What is missing at the edge is zeros. The last panel of
-//! B is only as many vectors wide as it needs.
+//! So packing A is packing Aᵀ as a B, and there is one way to pack. Missing elements at the edge are zeros. The last panel of B is only
+//! as many vectors wide as it needs to be.
 
 use super::plan::{FAR, row_tiles};
 use crate::simd::{Simd, Strided, StridedMut};
 use crate::view::View;
 use core::ops::Range;
 
-/// Packs B's `depth` × `columns` into a panel of `width` columns. Compiled once a lowering, not once an epilogue.
+/// Packs B's `depth` × `columns` into a panel of `width` columns. Compiled once per lowering, not once per epilogue.
 pub(super) fn panel<S: Simd>(
     simd: S,
     b: View<'_>,
@@ -29,7 +29,7 @@ pub(super) fn panel<S: Simd>(
     );
 }
 
-/// Packs A's `rows` × `depth` into the micro-panels of their tiles, one after the other. Compiled once per lowering.
+/// Packs A's `rows` × `depth` into the micro-panels of their tiles, one after another. Compiled once per lowering.
 pub(super) fn rows<S: Simd>(
     simd: S,
     mr: usize,
@@ -41,7 +41,8 @@ pub(super) fn rows<S: Simd>(
     simd.vectorize(
         #[inline(always)]
         move || {
-            // Where A is contiguous across, a few steps of all panels at a time: then its rows are read almost from end to end.
+            // If the columns of A are contiguous, a few steps are packed for all panels before the next ones. A is then read almost
+            // sequentially.
             let steps = if a.row_stride == 1 { 32 } else { depth.len() };
             for from in depth.clone().step_by(steps) {
                 let steps = from..depth.end.min(from + steps);
@@ -94,14 +95,14 @@ impl<S: Simd> Packing<'_, S> {
         }
     }
 
-    /// Packs as many steps as can be loaded inside the slice and stored inside the panel, by whole vectors and without a look at
-    /// either's end; returns their number.
+    /// Packs the steps that can be loaded and stored as whole vectors without leaving the slice or the panel. There is one bounds check
+    /// for all of them. Returns their number.
     #[inline(always)]
     fn whole_rows(&mut self, column: usize, at: usize) -> usize {
         let (stride, width) = (self.b.row_stride, self.width);
         let source = &self.b.data[self.depth.start * stride + column..];
         let panel = &mut self.panel[at..];
-        // The last step's vectors may end behind the ends of both.
+        // The vectors of the last steps may reach beyond the slice or the panel.
         let inside = |len: usize, stride: usize, steps: usize| {
             steps.saturating_sub(1).saturating_mul(stride).saturating_add(S::LANES) <= len
         };
@@ -117,7 +118,7 @@ impl<S: Simd> Packing<'_, S> {
         steps
     }
 
-    /// Four steps at a time.
+    /// Packs four steps at a time.
     #[inline(always)]
     fn contiguous_along_k(&mut self, lanes: Range<usize>, at: usize) {
         let mut p = self.depth.start;
@@ -134,8 +135,8 @@ impl<S: Simd> Packing<'_, S> {
         self.gathered(p..self.depth.end, lanes, at);
     }
 
-    /// Packs as many steps as can be loaded inside the slice and stored inside the panel without a look at either's end; returns
-    /// their number, a multiple of four.
+    /// Packs the steps that can be loaded and stored as whole vectors without leaving the slice or the panel. There is one bounds check
+    /// for all of them. Returns their number, a multiple of four.
     #[inline(always)]
     fn whole_quads(&mut self, column: usize, at: usize) -> usize {
         let (stride, width) = (self.b.col_stride, self.width);
@@ -147,7 +148,7 @@ impl<S: Simd> Packing<'_, S> {
         let quads = loaded.min(stored).min(self.depth.len() / 4);
         let source = Strided::new(source, quads, needed, 4);
         let panel = StridedMut::new(panel, 4 * quads, S::LANES, width);
-        // Two loops: a decision in each step would cost more than it saves.
+        // Two loops, because a branch in each step would cost more than it saves.
         if self.b.data.len() >= FAR {
             transpose::<S, true>(self.simd, source, stride, panel);
         } else {
@@ -156,7 +157,7 @@ impl<S: Simd> Packing<'_, S> {
         4 * quads
     }
 
-    /// Whether nothing has to be zero: then more than what is wanted may be loaded, since the next row is stored over it.
+    /// Whether no padding is needed. Vectors may then be wider than the panel, because the next row overwrites the excess.
     #[inline(always)]
     fn whole(&self, lanes: &Range<usize>, at: usize) -> bool {
         lanes.len() == S::LANES.min(self.width - at)
@@ -169,8 +170,8 @@ impl<S: Simd> Packing<'_, S> {
         }
     }
 
-    /// A vector, zeros behind the last column, at column `at` of row `p`. In a panel narrower than a vector the zeros lie where
-    /// the next row will be: rows are stored in order.
+    /// Stores a vector, with zeros after the last column, at column `at` of row `p`. In a panel narrower than a vector, the next row
+    /// overwrites the excess: rows are stored in order.
     #[inline(always)]
     fn store(&mut self, v: S::V, p: usize, at: usize) {
         let row = &mut self.panel[(p - self.depth.start) * self.width + at..];
@@ -182,12 +183,13 @@ impl<S: Simd> Packing<'_, S> {
     }
 }
 
-/// Four steps of `LANES` rows at a time.
+/// Packs four steps of `LANES` rows at a time.
 #[inline(always)]
-fn transpose<S: Simd, const FAR: bool>(simd: S, source: Strided<'_>, stride: usize, mut panel: StridedMut<'_>) {
+fn transpose<S: Simd, const PREFETCH: bool>(simd: S, source: Strided<'_>, stride: usize, mut panel: StridedMut<'_>) {
     for (quad, four) in source.enumerate() {
-        // The processor does not foresee the next rows. While a cache line of these is read, each of those is asked for once.
-        if FAR {
+        // The hardware prefetcher does not anticipate the next rows. While one cache line of these rows is read, one line of each of
+        // those is prefetched.
+        if PREFETCH {
             for row in quad % 4 * S::LANES / 4..(quad % 4 + 1) * S::LANES / 4 {
                 simd.prefetch(four, stride.wrapping_mul(S::LANES + row).wrapping_add(16));
             }
@@ -199,8 +201,8 @@ fn transpose<S: Simd, const FAR: bool>(simd: S, source: Strided<'_>, stride: usi
     }
 }
 
-/// Of at most `LANES` rows that are contiguous along the columns, the four columns from `column` on. What the lanes behind the
-/// last row hold is zero or what lies behind it in memory.
+/// Loads four columns, starting at `column`, of at most `LANES` rows with contiguous elements. The lanes after the last row are zero or
+/// hold the elements that follow in memory.
 #[inline(always)]
 pub(super) fn load_columns<S: Simd>(simd: S, a: View<'_>, rows: Range<usize>, column: usize) -> [S::V; 4] {
     let source = &a.data[rows.start * a.row_stride + column..];
@@ -211,7 +213,7 @@ pub(super) fn load_columns<S: Simd>(simd: S, a: View<'_>, rows: Range<usize>, co
     }
 }
 
-/// The same; the lanes behind the last row are zero.
+/// Like [`load_columns`], but the lanes after the last row are zero.
 #[inline(always)]
 fn load_few_columns<S: Simd>(simd: S, a: View<'_>, rows: Range<usize>, column: usize) -> [S::V; 4] {
     let mut some = [0.0; 64];

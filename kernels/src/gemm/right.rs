@@ -1,25 +1,25 @@
-//! How a tile reads B: rows of the tile's width, in place or in a micro-panel; or in place and copied into a micro-panel on the way.
+//! How a tile reads B: rows of the tile's width, in place or from a micro-panel, or in place while copying them into a micro-panel.
 
 use crate::simd::{DisjointMut, Parts, Same, Simd, Strided};
 
-/// Elements that are contiguous in each step along k. The first step begins where the slice does.
+/// The rows of B for the steps along k, each contiguous. The first one starts at the beginning of the slice.
 #[derive(Clone, Copy)]
 pub(super) struct Steps<'a> {
     pub(super) elements: &'a [f32],
-    /// From one step to the next.
+    /// Elements from one step to the next.
     pub(super) stride: usize,
 }
 
 /// A strip's columns of B over a block of k.
 pub(super) enum Columns<'a> {
-    /// In place, or in a micro-panel.
+    /// Read in place, or from a micro-panel.
     InPlace(Steps<'a>),
-    /// In place, to be copied into a micro-panel by the first tile.
+    /// Read in place by the first tile, which copies them into a micro-panel.
     Copied(Steps<'a>, &'a mut [f32]),
 }
 
 impl Columns<'_> {
-    /// After the first tile, the micro-panel is read.
+    /// Called after the first tile, so that the others read the micro-panel.
     #[inline(always)]
     pub(super) fn copied(&mut self, width: usize) {
         if let Self::Copied(_, panel) = self {
@@ -29,19 +29,19 @@ impl Columns<'_> {
     }
 }
 
-/// Where a tile reads B.
+/// Where a tile reads B from.
 pub(super) trait Right {
-    /// `depth` steps from `from` on, `U` at a time, `width` elements each.
+    /// `depth` steps, starting at `from`, `U` at a time, with `width` elements each.
     fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps>;
 }
 
-/// Some steps of B.
+/// `U` steps of B.
 pub(super) trait RightSteps {
-    /// The vectors of the u-th of the steps.
+    /// Loads the vectors of step `u` of these steps.
     fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV];
 }
 
-/// A row is prefetched this many steps before it is read: rows far apart are not foreseen by the processor.
+/// A row is prefetched this many steps before it is read, because the hardware prefetcher does not anticipate rows that are far apart.
 const STEPS_AHEAD: usize = 4;
 
 impl Right for Steps<'_> {
@@ -64,14 +64,14 @@ impl<const U: usize> RightSteps for ([&[f32]; U], usize) {
 /// See [`Columns::Copied`].
 pub(super) struct Copied<'a>(pub(super) Steps<'a>, pub(super) &'a mut [f32]);
 
-/// The same for rows that are copied, mostly of a B that does not lie in L2.
+/// The same for rows that are copied, mostly from a B that does not stay in L2.
 const COPIED_STEPS_AHEAD: usize = 16;
 
 impl Right for Copied<'_> {
     #[inline(always)]
     fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
         let Self(Steps { elements, stride }, panel) = self;
-        // With few rows, the next strip's part.
+        // If there are few rows, the elements of the next strip are prefetched.
         let ahead = if from + depth > COPIED_STEPS_AHEAD { stride.wrapping_mul(COPIED_STEPS_AHEAD) } else { width };
         let rows = Strided::new(elements, from + depth, width, *stride).groups::<U>(from, depth / U);
         let copies = DisjointMut::new(&mut panel[from * width..], depth / U, U * width, U * width);
@@ -93,8 +93,8 @@ impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
     }
 }
 
-/// Prefetches the cache lines `ahead` of the first `width` elements of a row, but for the first of them, which the strip before this one
-/// has read. The distance may wrap: a stride that is not used may be any.
+/// Prefetches the cache lines `ahead` elements after the first `width` elements of a row, except the first line, which was read with
+/// the strip before this one. The distance may wrap, because an unused stride may have any value.
 #[inline(always)]
 pub(super) fn prefetch<S: Simd>(simd: S, row: &[f32], ahead: usize, width: usize) {
     for line in (0..width).step_by(16) {
@@ -102,7 +102,7 @@ pub(super) fn prefetch<S: Simd>(simd: S, row: &[f32], ahead: usize, width: usize
     }
 }
 
-/// The first `NV` vectors of a row.
+/// Loads the first `NV` vectors of a row.
 #[inline(always)]
 pub(super) fn load<S: Simd, const NV: usize>(simd: S, row: &[f32]) -> [S::V; NV] {
     let row = &row[..NV * S::LANES];

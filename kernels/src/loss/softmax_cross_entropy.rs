@@ -1,13 +1,13 @@
 //! Softmax and cross-entropy on class labels: `L = 1/m · Σ_i (ln Σ_j exp a[i][j] − a[i][label_i])`,
 //! `∂L/∂a = (softmax(a) − onehot(label))/m`.
 //!
-//! The row's largest logit is subtracted first: no exponential overflows, and their sum is at least 1. A row with NaN or +∞
-//! among its logits, or with nothing but −∞, has NaN for its delta and makes the loss NaN.
+//! The row's largest logit is subtracted first, so no exponential overflows and their sum is at least 1. A row that contains NaN or +∞,
+//! or only −∞, makes its delta and the loss NaN.
 //!
-//! The exponentials of the other classes are summed apart from the label's, `O = Σ_{j≠label} exp(a[i][j] − max)`: where the label has
-//! nearly all of the probability, they are what loss and delta consist of, and 1 − softmax would cancel. The row's loss is
+//! The exponentials of the other classes are summed separately, `O = Σ_{j≠label} exp(a[i][j] − max)`: where the label has nearly all of
+//! the probability, they determine loss and delta, and 1 − softmax would cancel. The row's loss is
 //! `max − a[i][label] + ln(1 + (O + exp(a[i][label] − max) − 1))`, in `f64`; the label's delta is `−O/Σ/m`. Both keep their relative
-//! accuracy; where O is below the range of `f32`, the loss takes it from `f64`.
+//! accuracy. Where O is below the range of `f32`, the loss computes it in `f64`.
 
 use super::row_max;
 use crate::elementwise::map;
@@ -17,14 +17,14 @@ use crate::reduce::{Sum, in_range};
 use crate::simd::Simd;
 use crate::view::{View, ViewMut, vectors};
 
-/// Writes the delta and returns the loss; the rows' losses are computed and summed in `f64` from `f32` exponentials.
+/// Writes the delta and returns the loss. The losses of the rows are computed and summed in `f64` from `f32` exponentials.
 #[derive(Debug)]
 pub struct SoftmaxCrossEntropy<'a> {
     /// m × classes
     pub logits: View<'a>,
-    /// m labels, each below the number of classes.
+    /// m labels, each less than the number of classes.
     pub labels: &'a [u32],
-    /// Classes.
+    /// The number of classes.
     pub classes: usize,
     /// m × classes
     pub delta: ViewMut<'a>,
@@ -41,7 +41,7 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
         let mut total = 0.0;
         for (i, &label) in labels.iter().enumerate() {
             let label = label as usize;
-            // The row is copied to the delta first: the logits may have any strides.
+            // The row is copied to the delta first, because the logits may have any strides.
             let row = delta.row(i, 0..classes);
             for columns in vectors(simd, classes) {
                 simd.store_partial(logits.load(simd, i, columns.clone()), &mut row[columns]);

@@ -1,9 +1,9 @@
 //! Squared error: `L = c/m · Σ ‖y − ŷ‖²`, `∂L/∂a = (2c/m)(ŷ − y) ⊙ h'(a)`.
 //!
-//! With `c = ½` it is the mean of the lecture's `E = ½ Σ (y − ŷ)²`, and the delta is `−Δ/m`.
+//! For `c = ½` it is the mean of the lecture's `E = ½ Σ (y − ŷ)²`, and the delta is `−Δ/m`.
 //!
-//! The delta is computed as `2c/m·((ŷ − y) ⊙ h'(a))`, in two factors c/m and 2 where 2c/m overflows: `∞·0` is NaN. The loss is finite wherever ŷ
-//! and y are: where squares overflow or underflow in `f32`, a row is summed again in `f64`.
+//! The delta is computed as `2c/m·((ŷ − y) ⊙ h'(a))`. If 2c/m overflows, c/m and 2 are separate factors, because `∞·0` is NaN. The loss
+//! is finite wherever ŷ and y are: where squares overflow or underflow in `f32`, the row is summed again in `f64`.
 
 use crate::elementwise::zip_row;
 use crate::isa::Kernel;
@@ -12,16 +12,16 @@ use crate::reduce::{Sum, in_range};
 use crate::simd::Simd;
 use crate::view::{View, ViewMut};
 
-/// Writes the delta and returns the loss; each row is summed in `f32` if that is in range, the rows in `f64`.
+/// Writes the delta and returns the loss. Each row is summed in `f32` if that is in range, and the rows are summed in `f64`.
 #[derive(Debug)]
 pub struct SquaredError<'a, H> {
     /// m × outputs, ŷ = h(a)
     pub predicted: View<'a>,
     /// m × outputs, y
     pub target: View<'a>,
-    /// m
+    /// m, the number of rows.
     pub rows: usize,
-    /// Outputs.
+    /// The number of outputs.
     pub columns: usize,
     /// c
     pub c: f32,
@@ -42,7 +42,7 @@ impl<H: Activation> Kernel for SquaredError<'_, H> {
         let (scale, twice) = if scale.is_finite() { (scale, 1.0) } else { ((c / rows as f64) as f32, 2.0) };
         let (scale, twice) = (simd.splat(scale), simd.splat(twice));
         let mut total = 0.0;
-        // Of any number of rows without elements there is nothing to compute.
+        // Without columns there is nothing to compute, however many rows there are.
         for i in 0..if columns == 0 { 0 } else { rows } {
             let mut sum = Sum::new(simd);
             zip_row(

@@ -1,14 +1,14 @@
 //! `eˣ`
 //!
-//! Method: `x = n·ln 2 + r` with `|r| ≤ ½ ln 2`, then `eˣ = 2ⁿ·eʳ` and `eʳ ≈ 1 + r + r²·q(r)`, q of degree 5. ln 2 is
-//! taken in two parts; `n·LN_2_HIGH` is exact because n has at most 8 bits and LN_2_HIGH 16, so that no FMA is needed for it.
-//! Source: Cody & Waite 1980; the coefficients are those of Moshier's Cephes (`expf`).
+//! Method: `x = n·ln 2 + r` with `|r| ≤ ½ ln 2`, then `eˣ = 2ⁿ·eʳ` and `eʳ ≈ 1 + r + r²·q(r)`, with q of degree 5. ln 2 is split into
+//! two parts; `n·LN_2_HIGH` is exact because n has at most 8 bits and LN_2_HIGH has 16, so it needs no FMA. Source: Cody & Waite 1980;
+//! the coefficients are those of Moshier's Cephes (`expf`).
 //!
-//! Error, over all floats: at most 1.013 ULP, at 59.306038; where `mul_add` rounds twice, at most 0.987. It never falls from one
+//! Maximum error over all floats: 1.013 ULP, at 59.306038; where `mul_add` rounds twice, 0.987 ULP. The result never decreases from one
 //! float to the next.
 //!
-//! Range: all numbers. Below −104 the result rounds to 0, above 89 to ∞; subnormal results are rounded once.
-//! Special values: `exp(−∞) = 0`, `exp(∞) = ∞`, `exp(±0) = 1`, NaN gives NaN.
+//! Range: all floats. Below −104 the result rounds to 0, and above 89 to ∞; subnormal results are rounded once. Special values:
+//! `exp(−∞) = 0`, `exp(∞) = ∞`, `exp(±0) = 1`; NaN gives NaN.
 
 use crate::simd::Simd;
 
@@ -18,7 +18,7 @@ const LN_2_LOW: f32 = 1.428_606_8e-6;
 /// `eˣ`
 #[inline(always)]
 pub fn exp<S: Simd>(simd: S, x: S::V) -> S::V {
-    // The constant stands first, so that NaN passes.
+    // The constant is the first operand, so that NaN is kept.
     let x = simd.max(simd.splat(-104.0), x);
     let x = simd.min(simd.splat(89.0), x);
     let n = simd.round_ties_even(simd.mul(x, simd.splat(core::f32::consts::LOG2_E)));

@@ -1,13 +1,13 @@
 //! `σ(x) = 1 / (1 + e⁻ˣ)`
 //!
-//! Method: with `e = exp(−|x|) ≤ 1`, `σ(x) = 1/(1 + e)` for `x ≥ 0` and `e/(1 + e)` for `x < 0`: nothing overflows, and far
-//! to the left the result keeps its relative accuracy down into the subnormals. What rounding `1 + e` loses is known exactly
-//! (Dekker 1971), and is given back to the quotient q in first order: `q − q·lost/(1 + e)`, where `1/(1 + e)` is q or `1 − q`.
+//! Method: with `e = exp(−|x|) ≤ 1`, `σ(x) = 1/(1 + e)` for `x ≥ 0` and `e/(1 + e)` for `x < 0`. Nothing overflows, and for large
+//! negative x the result keeps its relative accuracy down to the subnormals. The rounding error of `1 + e` is known exactly (Dekker
+//! 1971). The quotient q is corrected for it to first order: `q − q·lost/(1 + e)`, where `1/(1 + e)` is q or `1 − q`.
 //!
-//! Error, over all floats: at most 1.967 ULP, at −6.237699. At 1 of 6,800 floats it falls, by one float, to the next; most
-//! of those lie between 1.5 and 3. `|σ(−x) + σ(x) − 1| ≤ 2⁻²⁴`.
+//! Maximum error over all floats: 1.967 ULP, at −6.237699. For 1 of 6800 floats, the result at the next float is smaller by one float;
+//! most of them lie between 1.5 and 3. `|σ(−x) + σ(x) − 1| ≤ 2⁻²⁴`.
 //!
-//! Range: all numbers, with results in [0, 1]. Special values: `σ(−∞) = 0`, `σ(∞) = 1`, `σ(±0) = ½`, NaN gives NaN.
+//! Range: all floats, with results in [0, 1]. Special values: `σ(−∞) = 0`, `σ(∞) = 1`, `σ(±0) = ½`; NaN gives NaN.
 
 use super::exp;
 use crate::simd::Simd;

@@ -7,32 +7,32 @@ use core::arch::x86_64::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Avx2(());
 
-/// The lowering's features, as an attribute on the item and as a condition at run time: one list.
+/// The lowering's features, as an attribute on the item and as a condition at run time: a single list.
 macro_rules! features {
     (#[enable] $($item:tt)*) => { #[target_feature(enable = "avx2,fma")] $($item)* };
     (detect $has:expr) => { detected!($has, "avx2", "fma") };
 }
 
 impl Avx2 {
-    /// The token, if this processor has the features, and `has` lets each of them count.
+    /// The token, if this processor has the features and `has` returns true for each.
     pub fn detect_with(has: &dyn Fn(&str) -> bool) -> Option<Self> {
         features!(detect has).then_some(Self(()))
     }
 }
 
-/// Each operation is a function with the features on, behind a wrapper that has the token and is always inlined.
+/// Each operation is a function with the features enabled. Its wrapper holds the token and is always inlined.
 macro_rules! operations {
     ($($name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? $body:block)*) => {$(
         #[inline(always)]
         fn $name(self, $($arg: $type),*) $(-> $result)? {
             features! { #[enable] #[inline] fn inner($($arg: $type),*) $(-> $result)? $body }
-            // SAFETY: `self` exists only where `detect_with` found the features.
+            // SAFETY: `self` exists only if `detect_with` found the features.
             unsafe { inner($($arg),*) }
         }
     )*};
 }
 
-/// Eight ones and eight zeros: `PREFIX[8 − n..]` starts a mask of n lanes.
+/// Eight entries of −1, then eight zeros: `PREFIX[8 − n..]` starts with a mask of n lanes.
 static PREFIX: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 impl Simd for Avx2 {
@@ -46,7 +46,7 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         features! { #[enable] #[inline] fn inner<R>(f: impl FnOnce() -> R) -> R { f() } }
-        // SAFETY: `self` exists only where `detect_with` found the features.
+        // SAFETY: `self` exists only if `detect_with` found the features.
         unsafe { inner(f) }
     }
 
@@ -63,8 +63,8 @@ impl Simd for Avx2 {
                 return unsafe { _mm256_loadu_ps(source.as_ptr()) };
             }
             let mask: &[i32; 8] = PREFIX[8 - count..].first_chunk().expect("count is below 8");
-            // SAFETY: the mask has eight elements; only lanes below `count`, inside `source`, are read. The alignment of neither
-            // matters.
+            // SAFETY: the mask has eight elements. Only lanes below `count` are read, which lie inside `source`. Neither needs any
+            // alignment.
             unsafe { _mm256_maskload_ps(source.as_ptr(), _mm256_loadu_si256(mask.as_ptr().cast())) }
         }
         store(v: __m256, target: &mut [f32]) {
@@ -76,8 +76,8 @@ impl Simd for Avx2 {
         store_partial(v: __m256, target: &mut [f32]) {
             let count = target.len();
             let mut target = target.as_mut_ptr();
-            // SAFETY: each step writes the bits of `count` that it tests, and moves on by as many elements. `_mm_store_ss` needs the
-            // alignment of an `f32`, which each element has; to the others alignment does not matter.
+            // SAFETY: each step writes as many elements as the bit of `count` that it tests stands for, and advances by that number.
+            // `_mm_store_ss` needs the alignment of an `f32`, which every element has. The other stores need none.
             unsafe {
                 if count >= 8 {
                     return _mm256_storeu_ps(target, v);
@@ -100,7 +100,7 @@ impl Simd for Avx2 {
             }
         }
         prefetch(source: &[f32], ahead: usize) {
-            // SAFETY: a prefetch may name any address, of any alignment.
+            // SAFETY: a prefetch accepts any address, of any alignment.
             #[allow(unused_unsafe, reason = "needed in the oldest Rust that is supported")]
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast());
@@ -122,7 +122,7 @@ impl Simd for Avx2 {
         round_ties_even(a: __m256) -> __m256 {
             _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a)
         }
-        // Two factors, since 2ⁿ itself may be out of range; the first product is exact.
+        // Two factors, because 2ⁿ itself may be out of range. The first product is exact.
         mul_pow2(a: __m256, n: __m256) -> __m256 {
             let n = _mm256_cvtps_epi32(n);
             let half = _mm256_srai_epi32::<1>(n);
@@ -135,7 +135,7 @@ impl Simd for Avx2 {
         less(a: __m256, b: __m256) -> __m256 { _mm256_cmp_ps::<_CMP_LT_OQ>(a, b) }
         less_equal(a: __m256, b: __m256) -> __m256 { _mm256_cmp_ps::<_CMP_LE_OQ>(a, b) }
         select(mask: __m256, yes: __m256, no: __m256) -> __m256 { _mm256_blendv_ps(no, yes, mask) }
-        // Of a selection that is stored where `v` was loaded from, LLVM makes a masked store, which takes a Zen 3 18 operations.
+        // LLVM turns a select whose result is stored where `v` was loaded from into a masked store, which takes 18 operations on Zen 3.
         zero_where(mask: __m256, v: __m256) -> __m256 { _mm256_andnot_ps(mask, v) }
 
         reduce_add(a: __m256) -> f32 {
@@ -148,12 +148,12 @@ impl Simd for Avx2 {
             // The four lanes of a and, in the upper half, of b.
             let ab = _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b));
             let cd = _mm256_add_ps(_mm256_permute2f128_ps::<0x20>(c, d), _mm256_permute2f128_ps::<0x31>(c, d));
-            // Two lanes of a and of c, and in the upper half of b and of d.
+            // Two lanes of a and of c and, in the upper half, of b and of d.
             let low = _mm256_shuffle_ps::<0b01_00_01_00>(ab, cd);
             let two = _mm256_add_ps(low, _mm256_shuffle_ps::<0b11_10_11_10>(ab, cd));
             let one = _mm256_add_ps(two, _mm256_movehdup_ps(two));
             let (ac, bd) = (_mm256_castps256_ps128(one), _mm256_extractf128_ps::<1>(one));
-            // a, c, b, d at even places.
+            // a, c, b and d, each in an even lane.
             let sums = _mm_shuffle_ps::<0b10_00_10_00>(ac, bd);
             let sums = _mm_shuffle_ps::<0b11_01_10_00>(sums, sums);
             let mut array = [0.0; 4];
@@ -167,8 +167,8 @@ impl Simd for Avx2 {
             let source = source.as_ptr();
             macro_rules! rows {
                 ($r:literal) => {
-                    // SAFETY: four elements from r · stride on lie in the slice for each r ≤ 7: they do for the last one. Their
-                    // alignment does not matter.
+                    // SAFETY: for every r ≤ 7, the four elements from r · stride on lie in the slice, since those of the last row do.
+                    // No alignment is needed.
                     unsafe {
                         let low = _mm256_castps128_ps256(_mm_loadu_ps(source.add($r * stride)));
                         _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(source.add(($r + 4) * stride)))

@@ -7,8 +7,8 @@ use core::arch::x86_64::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Avx512(());
 
-/// The lowering's features, as an attribute on the item and as a condition at run time: one list.
-/// AVX2 and FMA come with every such processor; naming them lets the compiler use their shorter encodings.
+/// The lowering's features, as an attribute on the item and as a condition at run time: a single list. Every such processor has AVX2
+/// and FMA. Naming them lets the compiler use their shorter encodings.
 macro_rules! features {
     (#[enable] $($item:tt)*) => {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")] $($item)*
@@ -17,19 +17,19 @@ macro_rules! features {
 }
 
 impl Avx512 {
-    /// The token, if this processor has the features, and `has` lets each of them count.
+    /// The token, if this processor has the features and `has` returns true for each.
     pub fn detect_with(has: &dyn Fn(&str) -> bool) -> Option<Self> {
         features!(detect has).then_some(Self(()))
     }
 }
 
-/// Each operation is a function with the features on, behind a wrapper that has the token and is always inlined.
+/// Each operation is a function with the features enabled. Its wrapper holds the token and is always inlined.
 macro_rules! operations {
     ($($name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? $body:block)*) => {$(
         #[inline(always)]
         fn $name(self, $($arg: $type),*) $(-> $result)? {
             features! { #[enable] #[inline] fn inner($($arg: $type),*) $(-> $result)? $body }
-            // SAFETY: `self` exists only where `detect_with` found the features.
+            // SAFETY: `self` exists only if `detect_with` found the features.
             unsafe { inner($($arg),*) }
         }
     )*};
@@ -52,7 +52,7 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         features! { #[enable] #[inline] fn inner<R>(f: impl FnOnce() -> R) -> R { f() } }
-        // SAFETY: `self` exists only where `detect_with` found the features.
+        // SAFETY: `self` exists only if `detect_with` found the features.
         unsafe { inner(f) }
     }
 
@@ -63,7 +63,7 @@ impl Simd for Avx512 {
             unsafe { _mm512_loadu_ps(source.as_ptr()) }
         }
         load_partial(source: &[f32]) -> __m512 {
-            // SAFETY: only the lanes that lie inside `source` are read; their alignment does not matter.
+            // SAFETY: only the lanes inside `source` are read. No alignment is needed.
             unsafe { _mm512_maskz_loadu_ps(prefix(source.len().min(16)), source.as_ptr()) }
         }
         store(v: __m512, target: &mut [f32]) {
@@ -72,11 +72,11 @@ impl Simd for Avx512 {
             unsafe { _mm512_storeu_ps(target.as_mut_ptr(), v) }
         }
         store_partial(v: __m512, target: &mut [f32]) {
-            // SAFETY: only the lanes that lie inside `target` are written; their alignment does not matter.
+            // SAFETY: only the lanes inside `target` are written. No alignment is needed.
             unsafe { _mm512_mask_storeu_ps(target.as_mut_ptr(), prefix(target.len().min(16)), v) }
         }
         prefetch(source: &[f32], ahead: usize) {
-            // SAFETY: a prefetch may name any address, of any alignment.
+            // SAFETY: a prefetch accepts any address, of any alignment.
             #[allow(unused_unsafe, reason = "needed in the oldest Rust that is supported")]
             unsafe {
                 _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast());
@@ -116,8 +116,8 @@ impl Simd for Avx512 {
             let source = source.as_ptr();
             macro_rules! rows {
                 ($r:literal) => {
-                    // SAFETY: four elements from r · stride on lie in the slice for each r ≤ 15: they do for the last one. Their
-                    // alignment does not matter.
+                    // SAFETY: for every r ≤ 15, the four elements from r · stride on lie in the slice, since those of the last row do.
+                    // No alignment is needed.
                     unsafe {
                         let v = _mm512_castps128_ps512(_mm_loadu_ps(source.add($r * stride)));
                         let v = _mm512_insertf32x4::<1>(v, _mm_loadu_ps(source.add(($r + 4) * stride)));

@@ -1,20 +1,19 @@
-//! Several slices walked together: one counter, and one look at their ends before the first step.
+//! Several slices traversed together, with one counter and one bounds check before the first step.
 //!
-//! A chain of iterators asks each of them in each step whether it has come to its end, which costs an inner loop of few
-//! instructions a tenth of its time.
+//! A chain of iterators checks in every step whether each has ended, which costs an inner loop of few instructions a tenth of its time.
 
-/// Parts that are had in order.
+/// Parts that are taken in order.
 pub trait Parts {
-    /// One of them.
+    /// One part.
     type Part;
 
-    /// How many there are.
+    /// The number of parts.
     fn count(&self) -> usize;
 
-    /// The next part, whose number this is.
+    /// Returns part `number`, which is the next one.
     ///
     /// # Safety
-    /// The number is less than the count, and the parts are asked for in order, each once.
+    /// `number` must be less than the count. The parts must be taken in order, each once.
     unsafe fn part(&mut self, number: usize) -> Self::Part;
 }
 
@@ -22,7 +21,7 @@ pub trait Parts {
 #[inline(always)]
 pub fn each<P: Parts>(mut parts: P, mut f: impl FnMut(P::Part)) {
     for number in 0..parts.count() {
-        // SAFETY: less than the count, in order, and once.
+        // SAFETY: `number` is less than the count; the parts are taken in order, each once.
         f(unsafe { parts.part(number) });
     }
 }
@@ -36,12 +35,12 @@ impl<'a, T> Parts for &'a [T] {
     }
     #[inline(always)]
     unsafe fn part(&mut self, number: usize) -> Self::Part {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds it.
         unsafe { self.get_unchecked(number) }
     }
 }
 
-/// The elements of several slices at the same place.
+/// The elements of several slices at the same index.
 impl<'a, T, const N: usize> Parts for [&'a [T]; N] {
     type Part = [&'a T; N];
     #[inline(always)]
@@ -54,17 +53,17 @@ impl<'a, T, const N: usize> Parts for [&'a [T]; N] {
     }
     #[inline(always)]
     unsafe fn part(&mut self, number: usize) -> Self::Part {
-        // SAFETY: the caller's; no slice is shorter than the count.
+        // SAFETY: the caller upholds it; no slice is shorter than the count.
         let mut part = [unsafe { self[0].get_unchecked(number) }; N];
         for i in 1..N {
-            // SAFETY: the same.
+            // SAFETY: as above.
             part[i] = unsafe { self[i].get_unchecked(number) };
         }
         part
     }
 }
 
-/// The parts of both, as many as the fewer.
+/// The parts of both, in pairs. The count is the smaller of the two.
 impl<P: Parts, Q: Parts> Parts for (P, Q) {
     type Part = (P::Part, Q::Part);
     #[inline(always)]
@@ -73,12 +72,12 @@ impl<P: Parts, Q: Parts> Parts for (P, Q) {
     }
     #[inline(always)]
     unsafe fn part(&mut self, number: usize) -> Self::Part {
-        // SAFETY: the caller's.
+        // SAFETY: the caller upholds it; neither count is smaller than that of the pair.
         unsafe { (self.0.part(number), self.1.part(number)) }
     }
 }
 
-/// The same thing each time.
+/// The same value for every part.
 #[derive(Clone, Copy, Debug)]
 pub struct Same<T>(pub T);
 

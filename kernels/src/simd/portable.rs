@@ -1,16 +1,16 @@
-//! Eight lanes of `wide`: whatever the build's target has (SSE2, NEON, wasm, …).
+//! Eight lanes of `wide`, with the vector instructions of the build's target (SSE2, NEON, wasm, …).
 //!
-//! `wide` picks its instructions when it is compiled, not when the program runs, and so does its `mul_add`:
-//! one rounding where the target has FMA, two where it has not.
+//! `wide` chooses its instructions at compile time, not at run time. So does its `mul_add`: it rounds once if the target has FMA,
+//! otherwise twice.
 
 use super::{Simd, fold_halves};
 use wide::{f32x8, i32x8};
 
-/// `wide::f32x8` behind the vocabulary.
+/// The vocabulary, implemented with `wide::f32x8`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portable;
 
-/// What `wide` does: fused where the build's target has FMA for its registers.
+/// As `wide` does: fused if the build's target has FMA for its registers.
 const FUSED: bool = cfg!(all(target_feature = "fma", target_feature = "avx"))
     || cfg!(all(target_feature = "neon", target_arch = "aarch64"));
 
@@ -18,12 +18,12 @@ impl Simd for Portable {
     type V = f32x8;
     type M = f32x8;
     const LANES: usize = 8;
-    /// `f32x8` takes two registers where the target's are 128 bits wide.
+    /// `f32x8` takes two registers if the target's registers have 128 bits.
     const REGISTERS: usize = if cfg!(target_feature = "avx") || cfg!(target_arch = "aarch64") { 16 } else { 8 };
     const VARIANTS: bool = false;
     const FUSED: bool = FUSED;
 
-    /// Not inlined: what enters it is compiled once, as on the lowerings that have features to switch on.
+    /// Never inlined: its contents are compiled once, as for lowerings with features to enable.
     #[inline(never)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()
@@ -90,7 +90,7 @@ impl Simd for Portable {
     fn neg_mul_add(self, a: f32x8, b: f32x8, c: f32x8) -> f32x8 {
         a.mul_neg_add(b, c)
     }
-    // `wide`'s own `min` and `max` treat NaN differently from one target to the next.
+    // `wide`'s own `min` and `max` treat NaN differently on different targets.
     #[inline(always)]
     fn min(self, a: f32x8, b: f32x8) -> f32x8 {
         a.simd_lt(b).select(a, b)
@@ -101,13 +101,13 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn round_ties_even(self, a: f32x8) -> f32x8 {
-        // Adding 1.5·2²³ leaves no room for a fraction; the addition itself rounds ties to even.
+        // Adding 1.5·2²³ leaves no room for a fraction. The addition itself rounds ties to even.
         let magic = f32x8::splat(12_582_912.0);
         (a + magic) - magic
     }
     #[inline(always)]
     fn mul_pow2(self, a: f32x8, n: f32x8) -> f32x8 {
-        // Two factors, since 2ⁿ itself may be out of range; the first product is exact.
+        // Two factors, because 2ⁿ itself may be out of range. The first product is exact.
         let n = n.fast_round_int();
         let half: i32x8 = n >> 1;
         let power = |n: i32x8| {

@@ -1,8 +1,8 @@
-//! One lane: tells an algorithm's mistake from a lowering's, and serves where nothing else does.
+//! One lane: separates the mistakes of an algorithm from those of a lowering, and runs everywhere.
 
 use super::Simd;
 
-/// Plain `f32` arithmetic. Its `mul_add` rounds once everywhere; without an FMA instruction that is a library call.
+/// Plain `f32` arithmetic. Its `mul_add` always rounds once; without an FMA instruction, it is a library call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scalar;
 
@@ -14,7 +14,7 @@ impl Simd for Scalar {
     const VARIANTS: bool = false;
     const FUSED: bool = true;
 
-    /// Not inlined: what enters it is compiled once, as on the lowerings that have features to switch on.
+    /// Never inlined: its contents are compiled once, as for lowerings with features to enable.
     #[inline(never)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         f()
@@ -95,7 +95,7 @@ impl Simd for Scalar {
     }
     #[inline(always)]
     fn mul_pow2(self, a: f32, n: f32) -> f32 {
-        // Two factors, since 2ⁿ itself may be out of range; the first product is exact. `as` saturates and maps NaN to 0.
+        // Two factors, because 2ⁿ itself may be out of range. The first product is exact. `as` saturates and maps NaN to 0.
         let n = (n as i32).clamp(-250, 250);
         let half = n >> 1;
         let power = |n: i32| f32::from_bits(((n + 127) as u32) << 23);

@@ -1,15 +1,15 @@
-//! Parts of a slice, equally long and equally far apart: rows of a matrix, from some column on.
+//! Parts of a slice, equally long and equally spaced: rows of a matrix, starting at some column.
 //!
-//! `chunks` would look at the slice's end before each of them, which takes a tile of few rows or few steps a tenth of its time.
+//! `chunks` would check the slice's end before each part, which costs a tile of few rows or few steps a tenth of its time.
 
 use super::parts::Parts;
 use core::marker::PhantomData;
 
-/// `count` parts of a slice, `width` numbers each, from one to the next `stride` numbers.
+/// `count` parts of a slice, each `width` elements long, `stride` elements apart.
 #[derive(Clone, Copy, Debug)]
 pub struct Strided<'a> {
     slice: &'a [f32],
-    /// Where the next part begins.
+    /// The start of the next part.
     at: usize,
     left: usize,
     width: usize,
@@ -17,20 +17,20 @@ pub struct Strided<'a> {
 }
 
 impl<'a> Strided<'a> {
-    /// The first part begins where the slice does.
+    /// Creates the parts. The first one starts at the beginning of the slice.
     ///
     /// # Panics
-    /// When the last part does not lie in the slice, in every build.
+    /// If the last part reaches beyond the slice, in every build.
     #[inline(always)]
     pub fn new(slice: &'a [f32], count: usize, width: usize, stride: usize) -> Self {
         expect_inside(slice, count, width, stride);
         Self { slice, at: 0, left: count, width, stride }
     }
 
-    /// `count` times `N` parts, from the part of number `from` on.
+    /// Groups the parts by `N`: `count` groups, starting with part `from`.
     ///
     /// # Panics
-    /// When there are fewer, in every build.
+    /// If there are fewer parts, in every build.
     #[inline(always)]
     pub fn groups<const N: usize>(self, from: usize, count: usize) -> Groups<'a, N> {
         assert!(from <= self.left && count <= (self.left - from) / N, "strided: there are no more parts");
@@ -46,7 +46,7 @@ impl<'a> Iterator for Strided<'a> {
         if self.left == 0 {
             return None;
         }
-        // SAFETY: `new` saw that the last part, and so each one before it, lies in the slice.
+        // SAFETY: `new` checked that the last part lies in the slice, and so does every part before it.
         let part = unsafe { self.slice.get_unchecked(self.at..self.at + self.width) };
         self.at = self.at.wrapping_add(self.stride);
         self.left -= 1;
@@ -54,11 +54,11 @@ impl<'a> Iterator for Strided<'a> {
     }
 }
 
-/// The same, to be written. The parts are handed out one at a time, and may overlap.
+/// The mutable counterpart of [`Strided`]. The parts are returned one at a time, and may overlap.
 #[derive(Debug)]
 pub struct StridedMut<'a> {
     slice: &'a mut [f32],
-    /// Where the next part begins.
+    /// The start of the next part.
     at: usize,
     left: usize,
     width: usize,
@@ -66,35 +66,35 @@ pub struct StridedMut<'a> {
 }
 
 impl<'a> StridedMut<'a> {
-    /// The first part begins where the slice does.
+    /// Creates the parts. The first one starts at the beginning of the slice.
     ///
     /// # Panics
-    /// When the last part does not lie in the slice, in every build.
+    /// If the last part reaches beyond the slice, in every build.
     #[inline(always)]
     pub fn new(slice: &'a mut [f32], count: usize, width: usize, stride: usize) -> Self {
         expect_inside(slice, count, width, stride);
         Self { slice, at: 0, left: count, width, stride }
     }
 
-    /// The next part.
+    /// Returns the next part.
     ///
     /// # Panics
-    /// When all have been handed out, in every build.
+    /// If no part is left, in every build.
     #[inline(always)]
     pub fn part(&mut self) -> &mut [f32] {
         assert!(self.left > 0, "strided: there are no more parts");
         let at = self.at;
         self.at = at.wrapping_add(self.stride);
         self.left -= 1;
-        // SAFETY: `new` saw that the last part, and so each one before it, lies in the slice.
+        // SAFETY: `new` checked that the last part lies in the slice, and so does every part before it.
         unsafe { self.slice.get_unchecked_mut(at..at + self.width) }
     }
 }
 
-/// Several parts at a time: [`Strided::groups`].
+/// Groups of `N` parts: see [`Strided::groups`].
 #[derive(Clone, Copy, Debug)]
 pub struct Groups<'a, const N: usize> {
-    /// From the next part on.
+    /// The parts from the next one on.
     parts: Strided<'a>,
     count: usize,
 }
@@ -111,16 +111,16 @@ impl<'a, const N: usize> Parts for Groups<'a, N> {
         let mut group = [slice; N];
         for (i, part) in group.iter_mut().enumerate() {
             let at = at + i * stride;
-            // SAFETY: `groups` saw that there are as many parts, and `new` that each lies in the slice.
+            // SAFETY: `groups` checked that there are enough parts, and `new` that each lies in the slice.
             *part = unsafe { slice.get_unchecked(at..at + width) };
         }
-        // A sum instead of a product with the number: the compiler keeps one pointer.
+        // An addition instead of a multiplication by the index, so that the compiler keeps a single pointer.
         self.parts.at = at.wrapping_add(N.wrapping_mul(stride));
         group
     }
 }
 
-/// `ROWS` × `count` elements of a slice, with a stride for the rows and one for the columns.
+/// `ROWS` × `count` elements of a slice, with a row stride and a column stride.
 #[derive(Clone, Copy, Debug)]
 pub struct Grid<'a, const ROWS: usize> {
     slice: &'a [f32],
@@ -130,10 +130,10 @@ pub struct Grid<'a, const ROWS: usize> {
 }
 
 impl<'a, const ROWS: usize> Grid<'a, ROWS> {
-    /// Element (0, 0) is the slice's first.
+    /// Creates the grid. Element (0, 0) is the first element of the slice.
     ///
     /// # Panics
-    /// When the last element does not lie in the slice, in every build.
+    /// If the last element is outside the slice, in every build.
     #[inline(always)]
     pub fn new(slice: &'a [f32], count: usize, row_stride: usize, col_stride: usize) -> Self {
         let last_row = (ROWS - 1).saturating_mul(row_stride);
@@ -141,10 +141,10 @@ impl<'a, const ROWS: usize> Grid<'a, ROWS> {
         Self { slice, count, row_stride, col_stride }
     }
 
-    /// `count` times `N` columns, from column `from` on.
+    /// Groups the columns by `N`: `count` groups, starting with column `from`.
     ///
     /// # Panics
-    /// When there are fewer, in every build.
+    /// If there are fewer columns, in every build.
     #[inline(always)]
     pub fn groups<const N: usize>(self, from: usize, count: usize) -> GridGroups<'a, ROWS, N> {
         assert!(from <= self.count && count <= (self.count - from) / N, "strided: there are no more columns");
@@ -152,11 +152,11 @@ impl<'a, const ROWS: usize> Grid<'a, ROWS> {
     }
 }
 
-/// Several columns at a time: [`Grid::groups`].
+/// Groups of `N` columns: see [`Grid::groups`].
 #[derive(Clone, Copy, Debug)]
 pub struct GridGroups<'a, const ROWS: usize, const N: usize> {
     grid: Grid<'a, ROWS>,
-    /// Where the next columns begin.
+    /// The start of the next group.
     at: usize,
     count: usize,
 }
@@ -183,24 +183,24 @@ impl<'a, const ROWS: usize, const N: usize> Parts for GridGroups<'a, ROWS, N> {
 }
 
 impl<const ROWS: usize, const N: usize> GridGroup<'_, ROWS, N> {
-    /// The element of a row and of the group's columns.
+    /// The element in row `row` and in column `column` of the group.
     ///
     /// # Panics
-    /// When there is no such row or column, in every build.
+    /// If there is no such row or column, in every build.
     #[inline(always)]
     pub fn at(&self, row: usize, column: usize) -> f32 {
         assert!(row < ROWS && column < N, "strided: there is no such element");
         let Grid { slice, row_stride, col_stride, .. } = self.grid;
-        // SAFETY: `groups` saw that there are these columns, and `new` that their elements lie in the slice. A part is made only by
-        // `part`, whose caller has seen that its number is less than the count.
+        // SAFETY: `groups` checked that the columns exist, and `new` that their elements lie in the slice. Only `part` creates a group,
+        // and its caller guarantees that the number is less than the count.
         unsafe { *slice.get_unchecked(self.at + row * row_stride + column * col_stride) }
     }
 }
 
-/// The same as [`StridedMut`], but none overlaps another.
+/// Like [`StridedMut`], but the parts are disjoint, so several can be held at once.
 #[derive(Debug)]
 pub struct DisjointMut<'a> {
-    /// Not a slice: borrowing that once more would end the parts that have been handed out.
+    /// Not a slice: borrowing it again would invalidate the parts that were already returned.
     start: *mut f32,
     slice: PhantomData<&'a mut [f32]>,
     count: usize,
@@ -209,10 +209,10 @@ pub struct DisjointMut<'a> {
 }
 
 impl<'a> DisjointMut<'a> {
-    /// The first part begins where the slice does.
+    /// Creates the parts. The first one starts at the beginning of the slice.
     ///
     /// # Panics
-    /// When the last part does not lie in the slice, or one begins before the end of another, in every build.
+    /// If the last part reaches beyond the slice, or if two parts overlap, in every build.
     #[inline(always)]
     pub fn new(slice: &'a mut [f32], count: usize, width: usize, stride: usize) -> Self {
         expect_inside(slice, count, width, stride);
@@ -229,13 +229,13 @@ impl<'a> Parts for DisjointMut<'a> {
     }
     #[inline(always)]
     unsafe fn part(&mut self, number: usize) -> Self::Part {
-        // SAFETY: `new` saw that the last part, and so each one before it, lies in the slice, and that no other part has these
-        // numbers; each is handed out once.
+        // SAFETY: `new` checked that the last part lies in the slice, and so does every part before it, and that the parts are
+        // disjoint. Each is returned once.
         unsafe { core::slice::from_raw_parts_mut(self.start.add(number * self.stride), self.width) }
     }
 }
 
-/// That the last part, and so each one before it, lies in the slice.
+/// Panics unless the last part, and so every part before it, lies in the slice.
 #[inline(always)]
 fn expect_inside(slice: &[f32], count: usize, width: usize, stride: usize) {
     let end = count.saturating_sub(1).saturating_mul(stride).saturating_add(width);

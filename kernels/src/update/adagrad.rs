@@ -1,11 +1,11 @@
 //! Adagrad: `r ← r + g²; θ ← θ − η · g/(δ + √r)`. Source: Duchi, Hazan & Singer 2011.
 //!
-//! The quotient comes first: `η/(δ + √r)` may overflow where g is 0, and `∞·0` is NaN.
+//! The quotient is computed first: `η/(δ + √r)` may overflow where g is 0, and `∞·0` is NaN.
 
 use super::Rule;
 use crate::simd::Simd;
 
-/// `r ← r + g²; θ ← θ − η · g/(δ + √r)`; state r. With δ = 0, a parameter whose gradients were all 0 becomes NaN (0/0).
+/// `r ← r + g²; θ ← θ − η · g/(δ + √r)`, with state r. If δ = 0, a parameter whose gradients were all 0 becomes NaN (0/0).
 #[derive(Clone, Copy, Debug)]
 pub struct Adagrad {
     /// η

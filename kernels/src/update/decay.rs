@@ -1,6 +1,6 @@
-//! Weight decay, before any rule: coupled, `g ← g + λθ`, or decoupled, `θ ← θ − ηλθ`. Source: Loshchilov & Hutter 2019.
+//! Weight decay, applied before any rule: coupled, `g ← g + λθ`, or decoupled, `θ ← θ − ηλθ`. Source: Loshchilov & Hutter 2019.
 //!
-//! `θ − ηλθ` and not `(1 − ηλ)θ`: with ηλ = 10⁻⁵, `1 − ηλ` rounded to `f32` is off by 3 ‰ of the decay.
+//! `θ − ηλθ`, not `(1 − ηλ)θ`: for ηλ = 10⁻⁵, rounding `1 − ηλ` to `f32` changes the decay by 3 ‰.
 
 use super::Rule;
 use crate::simd::Simd;
@@ -14,7 +14,7 @@ pub enum Decay {
     Decoupled(f32),
 }
 
-/// A rule, after weight decay.
+/// A rule that is applied after weight decay.
 #[derive(Clone, Copy, Debug)]
 pub struct Decayed<R> {
     /// The rule.

@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::simd::Simd;
 
-/// `v ← α v − η g; θ ← θ + v`; state v.
+/// `v ← α v − η g; θ ← θ + v`, with state v.
 #[derive(Clone, Copy, Debug)]
 pub struct Momentum {
     /// η

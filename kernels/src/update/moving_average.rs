@@ -1,11 +1,11 @@
 //! Exponential moving averages: `s ← ρ s + (1−ρ) g` and `r ← ρ r + (1−ρ) g²`.
 //!
-//! They are computed as `s − (1−ρ) s + (1−ρ) g`. So ρ itself is never rounded to `f32`, which is off by up to `u/2` and so moves
-//! the average by up to `u/(2(1−ρ))`, with `u = 2⁻²⁴`; `1 − ρ` comes from `f64` and keeps its relative accuracy. Unlike
-//! `s + (1−ρ)(g − s)`, the form cancels nothing for small ρ.
+//! They are computed as `s − (1−ρ) s + (1−ρ) g`, so ρ itself is never rounded to `f32`. That would be off by up to `u/2` and move the
+//! average by up to `u/(2(1−ρ))`, with `u = 2⁻²⁴`. `1 − ρ` is computed in `f64` and keeps its relative accuracy. Unlike `s + (1−ρ)(g −
+//! s)`, this form cancels nothing for small ρ.
 //!
-//! Error: two roundings per step, which fade as the average itself does. With R the largest term so far, `|r̂ − r| ≤ (2/(1−ρ) + 4) u R`.
-//! That is 1.2e-4 R at ρ = 0.999, and an eighth of R at `1 − 2⁻²⁰`: beyond that, `f32` no longer carries the average.
+//! Error: two roundings per step, which decay like the average itself. With R the largest term so far, `|r̂ − r| ≤ (2/(1−ρ) + 4) u R`.
+//! That is 1.2e-4 R at ρ = 0.999, and R/8 at `1 − 2⁻²⁰`. Beyond that, `f32` cannot represent the average.
 
 use crate::simd::Simd;
 
@@ -29,11 +29,11 @@ impl MovingAverage {
         simd.mul_add(rest, gradient, simd.neg_mul_add(rest, s, s))
     }
 
-    /// `r − (1−ρ) r + (1−ρ) g²`. An infinite r, as an overflow of `(1−ρ) g²` leaves it, stays infinite.
+    /// `r − (1−ρ) r + (1−ρ) g²`. An r that has become infinite by an overflow of `(1−ρ) g²` stays infinite.
     #[inline(always)]
     pub fn of_squares<S: Simd>(self, simd: S, gradient: S::V, r: S::V) -> S::V {
         let rest = simd.splat(self.rest);
-        // ∞ − ∞ would be NaN. The constant stands first, so that NaN passes.
+        // ∞ − ∞ would be NaN. The constant is the first operand, so that NaN is kept.
         let finite = simd.min(simd.splat(f32::MAX), r);
         simd.mul_add(simd.mul(rest, gradient), gradient, simd.neg_mul_add(rest, finite, r))
     }

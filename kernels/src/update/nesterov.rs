@@ -1,24 +1,24 @@
-//! Nesterov momentum: `θ̃ = θ + α v`, g taken at θ̃; `v ← α v − η g; θ ← θ + v`. Source: Nesterov 1983; Sutskever et al. 2013.
+//! Nesterov momentum: `θ̃ = θ + α v`, g is taken at θ̃; `v ← α v − η g; θ ← θ + v`. Source: Nesterov 1983; Sutskever et al. 2013.
 //!
-//! The parameter buffer holds θ̃ while the gradient is taken. From `θ̃ = θ + αv` follows `θ + (αv − ηg) = θ̃ − ηg`, so that
-//! the step needs no copy of θ; it is `θ̃ − ηg` that is rounded, once.
+//! The parameter buffer holds θ̃ while the gradient is computed. Since `θ̃ = θ + αv` implies `θ + (αv − ηg) = θ̃ − ηg`, the step needs
+//! no copy of θ. Only `θ̃ − ηg` is rounded, once.
 
 use super::Rule;
 use crate::simd::Simd;
 
-/// `θ̃ = θ + α v`, where the gradient is to be taken; v stands in for the gradient.
+/// `θ̃ = θ + α v`, the point at which the gradient is taken. v is passed as the gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LookAhead {
     /// α
     pub momentum: f32,
 }
 
-/// From θ̃: `v ← α v − η g; θ ← θ̃ − η g`; state v.
+/// From θ̃: `v ← α v − η g; θ ← θ̃ − η g`, with state v.
 #[derive(Clone, Copy, Debug)]
 pub struct Nesterov {
     /// η
     pub learning_rate: f32,
-    /// α, the one that the look-ahead used.
+    /// α, the same as that of the look-ahead.
     pub momentum: f32,
 }
 

@@ -1,12 +1,12 @@
 //! RMSprop: `r ← ρ r + (1−ρ) g²; θ ← θ − η · g/√(δ + r)`, with δ inside the root. Source: Tieleman & Hinton 2012.
 //!
-//! The quotient comes first: `η/√(δ + r)` may overflow where g is 0, and `∞·0` is NaN. How the average is rounded:
+//! The quotient is computed first: `η/√(δ + r)` may overflow where g is 0, and `∞·0` is NaN. For the rounding of the average, see
 //! [`MovingAverage`].
 
 use super::{MovingAverage, Rule};
 use crate::simd::Simd;
 
-/// `r ← ρ r + (1−ρ) g²; θ ← θ − η · g/√(δ + r)`; state r. With δ = 0, a parameter whose gradients were all 0 becomes NaN (0/0).
+/// `r ← ρ r + (1−ρ) g²; θ ← θ − η · g/√(δ + r)`, with state r. If δ = 0, a parameter whose gradients were all 0 becomes NaN (0/0).
 #[derive(Clone, Copy, Debug)]
 pub struct RmsProp {
     pub(super) learning_rate: f32,
@@ -15,12 +15,12 @@ pub struct RmsProp {
 }
 
 impl RmsProp {
-    /// η, ρ and δ.
+    /// Takes η, ρ and δ.
     pub fn new(learning_rate: f64, decay: f64, epsilon: f64) -> Self {
         Self { learning_rate: learning_rate as f32, average: MovingAverage::new(decay), epsilon: epsilon as f32 }
     }
 
-    /// The new r and the direction `g/√(δ + r)`.
+    /// Returns the new r and the direction `g/√(δ + r)`.
     #[inline(always)]
     pub(super) fn direction<S: Simd>(self, simd: S, gradient: S::V, r: S::V) -> (S::V, S::V) {
         let r = self.average.of_squares(simd, gradient, r);
@@ -40,8 +40,8 @@ impl Rule<1> for RmsProp {
     }
 }
 
-/// `r ← ρ r + (1−ρ) g²; θ ← θ − η · g/(δ + √r)`, with δ outside the root as in PyTorch; state r. With δ = 0, a parameter whose gradients
-/// were all 0 becomes NaN (0/0).
+/// `r ← ρ r + (1−ρ) g²; θ ← θ − η · g/(δ + √r)`, with δ outside the root as in PyTorch, and with state r. If δ = 0, a parameter whose
+/// gradients were all 0 becomes NaN (0/0).
 #[derive(Clone, Copy, Debug)]
 pub struct RmsPropOutside {
     learning_rate: f32,
@@ -50,7 +50,7 @@ pub struct RmsPropOutside {
 }
 
 impl RmsPropOutside {
-    /// η, ρ and δ.
+    /// Takes η, ρ and δ.
     pub fn new(learning_rate: f64, decay: f64, epsilon: f64) -> Self {
         let average = MovingAverage::new(decay);
         Self { learning_rate: learning_rate as f32, average, epsilon: epsilon as f32 }

@@ -1,17 +1,17 @@
-//! RMSprop with Nesterov momentum: g at `θ̃ = θ + α v`; `r ← ρ r + (1−ρ) g²; v ← α v − η · g/√(δ + r); θ ← θ + v`.
+//! RMSprop with Nesterov momentum: g is taken at `θ̃ = θ + α v`; `r ← ρ r + (1−ρ) g²; v ← α v − η · g/√(δ + r); θ ← θ + v`.
 //! Source: Goodfellow, Bengio & Courville 2016, algorithm 8.6.
 //!
-//! As in [`Nesterov`](super::Nesterov), the buffer holds θ̃, and `θ̃ − η · g/√(δ + r)` is rounded.
+//! As in [`Nesterov`](super::Nesterov), the buffer holds θ̃, and only `θ̃ − η · g/√(δ + r)` is rounded.
 
 use super::{RmsProp, Rule};
 use crate::simd::Simd;
 
-/// From θ̃: `r ← ρ r + (1−ρ) g²; v ← α v − η · g/√(δ + r); θ ← θ̃ − η · g/√(δ + r)`; states v and r.
+/// From θ̃: `r ← ρ r + (1−ρ) g²; v ← α v − η · g/√(δ + r); θ ← θ̃ − η · g/√(δ + r)`, with states v and r.
 #[derive(Clone, Copy, Debug)]
 pub struct RmsPropNesterov {
     /// η, ρ and δ.
     pub rmsprop: RmsProp,
-    /// α, the one that the look-ahead used.
+    /// α, the same as that of the look-ahead.
     pub momentum: f32,
 }
 

@@ -1,4 +1,4 @@
-//! Functions of one number, in units in the last place.
+//! Functions of one variable, in units in the last place.
 
 use crate::shapes::Edges;
 use crate::tally::Tally;
@@ -29,7 +29,7 @@ pub(super) fn function(isa: Isa, function: &Function, tally: &mut Tally) {
     }
     let mut compare = |x: f32, found: f32, place: &dyn Fn() -> String| {
         let expected = (function.exact)(x.into());
-        // What rounds to infinity is infinite.
+        // A value that rounds to infinity is infinite.
         let expected = if (expected as f32).is_infinite() { f64::from(expected as f32) } else { expected };
         tally.within(found.into(), expected, ulp::LIMIT * bound::ulp(expected), || format!("at {x:e}{}", place()));
     };
@@ -55,7 +55,7 @@ pub(super) fn function(isa: Isa, function: &Function, tally: &mut Tally) {
     }
 }
 
-/// The everyday arguments, of either sign, in parts that fit the cache and end within a vector.
+/// The everyday arguments of either sign, in parts that fit the cache and end within a vector.
 fn inputs() -> impl Iterator<Item = Vec<f32>> {
     let runs = Coverage::Everyday.runs(ulp::EXP.boundaries);
     let mut all = runs.into_iter().flat_map(|run| run.magnitudes().flat_map(|x| [x, -x]));

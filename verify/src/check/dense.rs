@@ -1,4 +1,4 @@
-//! The layer's operations of `lanegrad`: its products with what is fused into them.
+//! The operations of a layer in `lanegrad`: its products with their fused operations.
 
 use super::product::{self, sum};
 use crate::bound::{U, gamma, ulp};
@@ -28,7 +28,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 3] = [Self::Forward, Self::Backward, Self::Gradient];
 
     /// The operation that computes the `turn`-th product of a check.
@@ -49,7 +49,7 @@ impl Operation {
         }
     }
 
-    /// The order in which it sums a product of `m` rows.
+    /// The order in which it sums a product with `m` rows.
     pub fn order(self, m: usize, accumulate: bool) -> Order {
         match self {
             Self::Forward => Order::of_forward(m),
@@ -81,8 +81,8 @@ pub(super) fn integers(isa: Isa, tally: &mut Tally) {
     product::one_hot(Edges::of(isa), &mut by_turns(isa), tally);
 }
 
-/// Small square layers of integers, in each layout: with wrong strides, or without the transposition that is part of two of the
-/// products, numbers come from the wrong places, all of which are inside the slices.
+/// Small square layers of integers, in each layout. With wrong strides, or without the transposition that is part of two of the
+/// products, elements come from the wrong places, all of which are inside the slices.
 pub(super) fn square(isa: Isa, tally: &mut Tally) {
     let mut backend = Backend::with_isa(isa);
     let Edges { mr, lanes, .. } = Edges::of(isa);
@@ -131,7 +131,7 @@ pub(super) fn tight(isa: Isa, tally: &mut Tally) {
 }
 
 pub(super) fn large(isa: Isa, tally: &mut Tally) {
-    // A scalar product of that size takes longer than all the rest; its blocking is that of the others.
+    // A scalar product of this size takes longer than all the rest, and its blocking is the same as on the others.
     let edges = match Edges::of(isa) {
         edges if edges.lanes == 1 => Edges { nc: 64, ..edges },
         edges => edges,
@@ -139,7 +139,7 @@ pub(super) fn large(isa: Isa, tally: &mut Tally) {
     product::against(&mut foreign::matrixmultiply, edges, &mut by_turns(isa), tally);
 }
 
-/// `⟨delta, x·wᵀ⟩ = ⟨delta·w, x⟩ = ⟨deltaᵀ·x, w⟩`: exact on integers, and it needs no reference.
+/// `⟨delta, x·wᵀ⟩ = ⟨delta·w, x⟩ = ⟨deltaᵀ·x, w⟩`: exact on integers, and independent of a reference.
 pub(super) fn adjoint(isa: Isa, tally: &mut Tally) {
     let mut backend = Backend::with_isa(isa);
     let mut rng = StdRng::seed_from_u64(3);
@@ -200,7 +200,7 @@ pub(super) fn derivative_roundings(activation: Activation) -> usize {
 /// `z = h(x·wᵀ + b)`. The net input is within γₙ of its terms, n = k + 2; h is monotone, so that its values at both ends of
 /// that interval bound what becomes of the error; h itself adds at most [`ACTIVATION_ULP`].
 ///
-/// With the seam: the same bits as the unfused chain of product, addition and activation.
+/// At the seam: the same bits as the unfused sequence of product, addition and activation.
 pub(super) fn forward(isa: Isa, activation: Activation, tally: &mut Tally) {
     let h = |a: f64| reference(activation).value(a);
     let own_ulp = match activation {
@@ -254,7 +254,7 @@ pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
         let mut number = || 2.0 * rng.random::<f32>() - 1.0;
         let delta = Operand::from_fn(batch, outputs, Layout::ALL[turn % 5], |_, _| number());
         let w = Operand::from_fn(outputs, inputs, Layout::ALL[(turn + 1) % 5], |_, _| number());
-        // Every fifth is at the kink.
+        // Every fifth element is at the kink.
         let z = Operand::from_fn(batch, inputs, Layout::ALL[(turn + 2) % 5], |i, j| match (i + j) % 5 {
             0 => [0.0, -0.0][j % 2],
             _ => h.value(f64::from(3.0 * number())) as f32,
@@ -265,7 +265,7 @@ pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
         if let Some(at) = below.stray_write() {
             tally.wrong(|| format!("number {at} was written, which is not delta's"));
         }
-        // The chain of the product and of h' by itself, with the sums laid out in some other way.
+        // The product and h' as separate operations, with the sums in another layout.
         let mut sums = Output::new(batch, inputs, 1);
         let layer = Backward { below: None, ..layer };
         dense::backward(&mut backend, layer, sums.view()).expect("the shapes fit");

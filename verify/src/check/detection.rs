@@ -1,9 +1,9 @@
-//! Which instruction sets are found on processors that lack some of this one's features.
+//! Which instruction sets are detected on processors that lack some of this one's features.
 
 use crate::tally::Tally;
 use lanegrad::Isa;
 
-/// What each instruction set needs, written down apart from the library.
+/// The features that each instruction set needs, listed independently of the library.
 const NEEDS: [(&str, &[&str]); 4] = [
     ("avx512", &["avx512f", "avx512bw", "avx512dq", "avx512vl"]),
     ("avx2", &["avx2", "fma"]),
@@ -12,8 +12,8 @@ const NEEDS: [(&str, &[&str]); 4] = [
 ];
 const FEATURES: [&str; 6] = ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"];
 
-/// On a processor with any part of [`FEATURES`], the instruction set is found just where all that it needs is there, and none
-/// that stands before it in the list is passed over.
+/// On a processor with any subset of [`FEATURES`], the instruction set is detected if and only if all features it needs are present,
+/// and no better one in the list is skipped.
 pub(super) fn subsets(isa: Isa, tally: &mut Tally) {
     for subset in 0..1_u32 << FEATURES.len() {
         let has =
@@ -22,7 +22,7 @@ pub(super) fn subsets(isa: Isa, tally: &mut Tally) {
             |name: &str| NEEDS.iter().any(|(known, needs)| *known == name && needs.iter().all(|&need| has(need)));
         let found: Vec<&str> = Isa::available_with(&has).map(Isa::name).collect();
         let there: Vec<&str> = FEATURES.into_iter().filter(|&feature| has(feature)).collect();
-        // AVX-512 without AVX2 or FMA has never been built; the library may want them or not.
+        // AVX-512 without AVX2 or FMA has never been built, so the library may require them or not.
         let real = isa.name() != "avx512" || has("avx2") && has("fma");
         tally.holds(!real || found.contains(&isa.name()) == complete(isa.name()), || {
             format!("with {there:?}, {found:?} are found")

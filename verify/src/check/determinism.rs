@@ -1,4 +1,4 @@
-//! The same bits run after run, wherever the numbers lie, and whatever is computed beside them.
+//! The same bits in every run, wherever the operands are in memory, and whatever is computed beside them.
 
 use super::update::METHODS;
 use crate::shapes::Edges;
@@ -14,7 +14,7 @@ fn random(len: usize, seed: u64) -> Vec<f32> {
     (0..len).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect()
 }
 
-/// The numbers, `offset` numbers later in memory.
+/// The elements, `offset` elements later in memory.
 fn shifted(numbers: &[f32], offset: usize) -> Vec<f32> {
     let mut shifted = vec![f32::NAN; offset];
     shifted.extend(numbers);
@@ -104,7 +104,7 @@ pub(super) fn neighbours(isa: Isa, tally: &mut Tally) {
             .expect("the shapes fit");
         (z, below)
     };
-    // Up to so many rows, a forward product has an order of its own.
+    // Up to this many rows, a forward product has its own order.
     let few = gemm::LANES_MAX_M.min(batch);
     for rows in [few, batch] {
         let (x, delta) = (&x[..rows * inputs], &delta[..rows * outputs]);
@@ -127,7 +127,7 @@ pub(super) fn neighbours(isa: Isa, tally: &mut Tally) {
     }
 }
 
-/// A parameter's update, wherever the parameter stands: alone, in the first part of a slice or in the second.
+/// The update of a parameter, at any position: alone, in the first part of a slice, or in the second.
 pub(super) fn position(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let len = 2 * Edges::of(isa).lanes + 3;
@@ -140,12 +140,12 @@ pub(super) fn position(isa: Isa, tally: &mut Tally) {
             for t in 0..4 {
                 let gradient = random(len, 2 + t);
                 let (mut parameters, mut gradients) = (Vec::new(), Vec::new());
-                let (mut rest, mut behind) = (&mut theta[..], &gradient[..]);
+                let (mut rest, mut gradient) = (&mut theta[..], &gradient[..]);
                 while !rest.is_empty() {
                     let size = split(len - rest.len()).min(rest.len());
                     let (part, others) = rest.split_at_mut(size);
-                    let (part_of_gradient, others_behind) = behind.split_at(size);
-                    (rest, behind) = (others, others_behind);
+                    let (part_of_gradient, rest_of_gradient) = gradient.split_at(size);
+                    (rest, gradient) = (others, rest_of_gradient);
                     gradients.push(part_of_gradient);
                     parameters.push(Parameter::new(parameters.len() as u64, part));
                 }

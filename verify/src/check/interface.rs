@@ -1,4 +1,4 @@
-//! What a caller can get wrong is refused, and nothing is read or written that is not named.
+//! Invalid arguments are refused, and only the given memory is read or written.
 
 use crate::operand::{Layout, Operand, Output};
 use crate::random::uniform;
@@ -7,12 +7,12 @@ use crate::tally::Tally;
 use lanegrad::dense::{self, Backward, Forward, Gradient};
 use lanegrad::{Activation, Backend, Error, Initialization, Isa, LayerOptions, MatMut, MatRef, Network, Scratch, loss};
 
-/// Half the bits of a `usize`: its square is 0 if it wraps.
+/// Half the bits of a `usize`: the square is 0 if it wraps.
 const ROOT: usize = 1 << (usize::BITS / 2);
-/// The highest bit: twice that is 0 if it wraps.
+/// The highest bit: twice this value is 0 if it wraps.
 const TOP: usize = 1 << (usize::BITS - 1);
 
-/// A view that reaches behind its slice, or behind the end of all numbers, is refused; so is an output whose rows overlap.
+/// A view that reaches beyond its slice, or whose offsets overflow, is refused; so is an output whose rows overlap.
 pub(super) fn views(isa: Isa, tally: &mut Tally) {
     let mut data = [0.0; 64];
     for (rows, cols, stride) in [(ROOT + 1, 1, ROOT), (TOP + 1, 1, 2), (3, 2, TOP), (2, 2, usize::MAX)] {
@@ -37,7 +37,7 @@ pub(super) fn views(isa: Isa, tally: &mut Tally) {
         }
     }
 
-    // A row that is repeated so often that the outputs cannot be counted.
+    // A row that is repeated until the number of outputs overflows.
     let units = LayerOptions { units: 2, activation: Activation::Relu, initialization: Initialization::HeNormal };
     let network = Network::new(1, &[units], uniform(1));
     let rows = MatRef::with_strides(&data, TOP, 1, 0, 1).expect("the row is there");
@@ -46,8 +46,8 @@ pub(super) fn views(isa: Isa, tally: &mut Tally) {
     tally.holds(refused, || format!("predictions for {TOP} examples were not refused"));
 }
 
-/// A sum of nothing is zero, though there are numbers in the slices: without inputs `z = b`, without a batch `dw = 0`, without
-/// units `delta_below = 0`.
+/// A sum of no terms is zero, although the slices have elements: without inputs `z = b`, without a batch `dw = 0`, without units
+/// `delta_below = 0`.
 pub(super) fn nothing(isa: Isa, tally: &mut Tally) {
     let mut backend = Backend::with_isa(isa);
     let nan = [f32::NAN; 64];
@@ -87,7 +87,7 @@ pub(super) fn nothing(isa: Isa, tally: &mut Tally) {
     }
 }
 
-/// What lies between and around the rows of an output is not written, whatever its width.
+/// The elements between and around the rows of an output are not written, whatever its width.
 pub(super) fn gaps(isa: Isa, tally: &mut Tally) {
     let mut backend = Backend::with_isa(isa);
     let Edges { mr, lanes, .. } = Edges::of(isa);
@@ -100,7 +100,7 @@ pub(super) fn gaps(isa: Isa, tally: &mut Tally) {
             let mut output = Output::new(rows, cols, 3);
             let done = write(output.view());
             tally.holds(done && output.stray_write().is_none(), || {
-                format!("{what}, {rows}×{cols}: number {:?} was written, which belongs to nobody", output.stray_write())
+                format!("{what}, {rows}×{cols}: number {:?} was written, which is in a gap", output.stray_write())
             });
         };
         watch("z", &mut |z| {

@@ -10,11 +10,11 @@ use lanegrad::{Activation, Backend, Isa, loss};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// Examples × outputs; the last one has so many examples that a sum of their losses in f32 would show.
+/// Examples × outputs. The last shape has enough examples for an error to be visible if their losses were summed in f32.
 const SHAPES: [(usize, usize); 10] =
     [(1, 1), (1, 2), (2, 7), (3, 8), (5, 10), (4, 16), (3, 17), (128, 10), (7, 1000), (20_000, 2)];
 
-/// Additions in a row's sum: 16 running sums, then four halvings.
+/// Additions in the sum of a row: 16 running sums, then four halvings.
 fn additions(outputs: usize) -> usize {
     outputs.div_ceil(16) + 4
 }
@@ -23,11 +23,11 @@ fn to_matrix(operand: &Operand, rows: usize, cols: usize) -> Matrix {
     Matrix::from_fn(rows, cols, |i, j| operand.wide(i, j))
 }
 
-/// `L = c/m Σ‖y − ŷ‖²`: every term positive, with one rounding of the difference, which is squared, and the additions.
-/// `delta = (2c/m)(ŷ − y) ⊙ h'`: roundings of the factor, the difference, h' and two products; and where `mul_add` rounds twice, h'
-/// another one of its product.
+/// `L = c/m Σ‖y − ŷ‖²`: every term is positive, with one rounding of the difference, which is squared, and the additions.
+/// `delta = (2c/m)(ŷ − y) ⊙ h'`: roundings of the factor, the difference, h' and two products; if `mul_add` rounds twice, the product
+/// in h' adds another.
 ///
-/// Errors have all magnitudes, those whose squares overflow or underflow in `f32` among them; c has the largest there are.
+/// Errors have all magnitudes, including those whose squares overflow or underflow in `f32`; c includes the largest finite values.
 pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
     let fused = crate::shapes::Edges::of(isa).fused;
     let backend = Backend::with_isa(isa);
@@ -36,7 +36,7 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
         for &(_, activation) in ACTIVATIONS {
             let h = reference(activation);
             let c = [0.5, 2e38, 0.3, 1.0][turn % 4];
-            // Only these two take every number; a product with 2c/m is to be in range.
+            // Only these two accept all values; a product with 2c/m must be in range.
             let magnitude = match activation {
                 Activation::Identity | Activation::Relu if c < 2.0 => [1.0, 1e20, 1e-25, 3e37, 1e-19, 1e-38][turn % 6],
                 Activation::Identity | Activation::Relu => 0.1,
@@ -46,7 +46,7 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
             let predicted = Operand::from_fn(rows, outputs, layouts.0, |_, _| {
                 magnitude * h.value(6.0 * rng.random::<f64>() - 3.0) as f32
             });
-            // Some outputs are what they should be: their delta is 0, whatever the factor.
+            // Some outputs equal their targets: their delta is 0, whatever the factor.
             let target = Operand::from_fn(rows, outputs, layouts.1, |i, j| match rng.random_range(0..8) {
                 0 => predicted.at(i, j),
                 _ => magnitude * rng.random::<f32>(),
@@ -84,13 +84,13 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
     }
 }
 
-/// With `d = max − a_k` and `e = exp(−d)`: d is off by u·d, so e by (u·d + 2 ULP)·e; a sum of e by these and its additions; its
-/// quotient with another sum and the factor 1/m by a rounding each. Where e is subnormal, its ULP is absolute.
+/// With `d = max − a_k` and `e = exp(−d)`: d is off by u·d, so e is off by (u·d + 2 ULP)·e. A sum of e is off by these and its
+/// additions; its quotient by another sum and the factor 1/m add one rounding each. If e is subnormal, its ULP is absolute.
 ///
-/// All bounds are relative, as far as `f32` reaches for a delta, and `f64` for a loss: the other classes' sum O, taken apart from the
-/// label's e, makes the loss `max − a_label + ln(O + e)` and the label's delta `−O/(O + e)/m`.
+/// All bounds are relative, within the range of `f32` for a delta and of `f64` for a loss: the sum O of the other classes, separate
+/// from the label's e, makes the loss `max − a_label + ln(O + e)` and the label's delta `−O/(O + e)/m`.
 ///
-/// Logits are as large as 10⁴, and from a few to all but one of them far below the row's largest; labels lead by up to 200.
+/// Logits are up to 10⁴, and from a few to all but one of them are far below the row's largest. Labels lead by up to 200.
 pub(super) fn softmax_cross_entropy(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let mut rng = StdRng::seed_from_u64(8);
@@ -127,7 +127,7 @@ pub(super) fn softmax_cross_entropy(isa: Isa, tally: &mut Tally) {
                     let bound = 1.01 * (part_error / sum / m + (sum_error + 3.0 * U) * expected.abs()) + TINY;
                     tally.within(delta.at(i, k).into(), expected, bound, || format!("{}, delta ({i}, {k})", place()));
                 }
-                // A sum that is below the range of f32 is one of f64.
+                // A sum below the range of f32 is computed in f64.
                 let other_error =
                     if other < 0.9 * classes as f64 * f64::from(f32::MIN_POSITIVE) { 0.0 } else { other_error };
                 let label_error = if e(label) == 1.0 { 0.0 } else { e_error(label) };
@@ -136,7 +136,7 @@ pub(super) fn softmax_cross_entropy(isa: Isa, tally: &mut Tally) {
                 loss_bound += (1.01 * (other_error + label_error) / sum + 1e-13 * surprise) / m;
             }
             tally.within(found, expected_loss, loss_bound, || format!("{}, L", place()));
-            // What it is held to is the reference, which cancels in f64.
+            // It is compared with the reference, which cancels in f64.
             let target = Target::Labels(labels.iter().map(|&label| label as usize).collect());
             let reference = Loss::SoftmaxCrossEntropy.value(&a, &target);
             let cancelled = (1e-14 + m * f64::EPSILON) * (1.0 + f64::from(spread + lead));

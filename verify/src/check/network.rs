@@ -1,4 +1,4 @@
-//! A network's steps of training against the reference, which knows nothing of buffers and their order.
+//! Training steps of a network, compared with the reference, which has no buffers.
 
 use super::dense::reference;
 use crate::bound::U;
@@ -14,13 +14,13 @@ use rand::{RngExt, SeedableRng};
 
 const BATCH: usize = 6;
 const INPUTS: usize = 3;
-/// Each wider than the one before.
+/// The units of each layer, each wider than the one before.
 const UNITS: [usize; 3] = [5, 18, 19];
 const HIDDEN: [Activation; 2] = [Activation::Tanh, Activation::Sigmoid];
 const STEPS: usize = 3;
 
-/// Gradient descent with a step size of 1, so that a step is a gradient; then the rules that keep a velocity, whose
-/// gradient is another one where it is taken at the wrong point.
+/// Gradient descent with a step size of 1, so that a step is a gradient; then the rules with a velocity, whose gradient differs if it
+/// is taken at the wrong point.
 pub(super) fn steps(isa: Isa, tally: &mut Tally) {
     use reference::Momentum::Constant;
     let momentum = Momentum::Constant(0.75);
@@ -35,8 +35,8 @@ pub(super) fn steps(isa: Isa, tally: &mut Tally) {
     }
 }
 
-/// A few steps of both, from the same parameters on the same mini-batch. The sums are short and the steps few: what rounding
-/// makes of them stays far below [`BOUND`], and a fault far above.
+/// A few steps of both, from the same parameters on the same mini-batch. The sums are short and the steps few: the effect of rounding
+/// stays far below [`BOUND`], and that of a fault is far above it.
 fn train(isa: Isa, method: Method, rule: reference::Rule, eta: f64, labelled: bool, tally: &mut Tally) {
     /// Relative to the largest parameter, which is near 1.
     const BOUND: f64 = 16.0 * U;
@@ -111,7 +111,7 @@ pub fn peer(network: &Network) -> reference::Network {
     reference::Network { layers: layers.collect() }
 }
 
-/// The parameters, w row by row before b, as [`reference::Network::map`] counts them.
+/// The parameters, w row by row before b, in the order of [`reference::Network::map`].
 fn numbers(network: &reference::Network) -> Vec<f64> {
     network.layers.iter().flat_map(|layer| layer.w.numbers().iter().chain(&layer.b).copied()).collect()
 }

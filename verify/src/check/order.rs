@@ -1,4 +1,4 @@
-//! The order of each sum, to the last bit: a twin in plain f32 that adds the same terms one by one.
+//! The order of each sum, to the last bit, compared with a twin in plain f32 that adds the same terms one by one.
 
 use crate::operand::{Layout, Operand, Output};
 use crate::shapes::Edges;
@@ -8,7 +8,7 @@ use lanegrad::{Activation, Backend, Isa};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// Up to so many rows, a forward product is summed in lanes.
+/// Up to this many rows, a forward product is summed in lanes.
 const FEW: usize = 8;
 const LANES: usize = 16;
 
@@ -23,7 +23,7 @@ fn chain(start: f32, terms: impl Iterator<Item = (f32, f32)>, fused: bool) -> f3
     terms.fold(start, |sum, (a, b)| mul_add(a, b, sum, fused))
 }
 
-/// Term p in chain p mod 16; then the upper half of the chains is added to the lower until one remains.
+/// Term p in chain p mod 16; then the upper half of the chains is added to the lower half until one remains.
 fn lanes(terms: impl Iterator<Item = (f32, f32)>, fused: bool) -> f32 {
     let mut sums = [0.0; LANES];
     for (p, (a, b)) in terms.enumerate() {
@@ -37,7 +37,8 @@ fn lanes(terms: impl Iterator<Item = (f32, f32)>, fused: bool) -> f32 {
     sums[0]
 }
 
-/// The three products of layers that cut through everything, and of mini-batches around the one from which the order changes.
+/// The three products of layers whose sizes cut tiles, vectors and blocks, and of mini-batches around the size at which the order
+/// changes.
 pub(super) fn sums(isa: Isa, tally: &mut Tally) {
     let mut backend = Backend::with_isa(isa);
     let mut rng = StdRng::seed_from_u64(7);

@@ -1,4 +1,4 @@
-//! Any product `C = C₀ + A·B`: exactly on integers, and within bounds on other numbers.
+//! Any product `C = C₀ + A·B`: exactly on integers, and within bounds on other values.
 
 use crate::bound::{Data, gamma};
 use crate::operand::{Layout, Operand, Output};
@@ -8,10 +8,10 @@ use lanegrad::{MatMut, MatRef};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// What is under test: writes `A·B` to C or, if told to accumulate, adds it to what C holds.
+/// The product under test: writes `A·B` to C or, if `accumulate` is true, adds it to the contents of C.
 pub type Multiply<'a> = dyn FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) + 'a;
 
-/// A product to be checked.
+/// A product to check.
 #[derive(Debug)]
 pub struct Case {
     /// m×k
@@ -20,15 +20,15 @@ pub struct Case {
     pub b: Operand,
     /// m×n
     pub c: Output,
-    /// Whether `A·B` is added to what C holds.
+    /// Whether `A·B` is added to the contents of C.
     pub accumulate: bool,
     place: String,
 }
 
-/// Integers small enough that every sum is exact, in products of all sizes at which something may change.
+/// Integers small enough that every sum is exact, in products of all sizes at which the path may change.
 ///
-/// A's and B's layouts, the gaps in C and accumulation take turns; every combination comes up many times. Operands with one
-/// row repeated come up too.
+/// The layouts of A and B, the gaps in C and accumulation take turns; every combination occurs many times. Operands with one repeated
+/// row occur as well.
 pub fn cases(edges: Edges) -> impl Iterator<Item = Case> {
     const LARGEST: i64 = 15;
     let mut rng = StdRng::seed_from_u64(1);
@@ -54,7 +54,7 @@ pub fn cases(edges: Edges) -> impl Iterator<Item = Case> {
     })
 }
 
-/// Integers: whatever the order in which they are added up, each sum must agree bit for bit.
+/// Integers: whatever the order of the additions, each sum must agree bit for bit.
 pub fn integers(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
     for Case { a, b, mut c, accumulate, place } in cases(edges) {
         let before = c.clone();
@@ -74,7 +74,7 @@ pub fn integers(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
     }
 }
 
-/// One element of A and of B is 1, all others are 0: exactly one element of C is 1.
+/// One element of A and one of B are 1, and all others are 0: exactly one element of C is 1.
 pub fn one_hot(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
     let (m, n, k) = (edges.mr + 2, edges.nr + edges.lanes + 1, edges.lanes + 2);
     for p in 0..k {
@@ -97,7 +97,7 @@ pub fn one_hot(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
     }
 }
 
-/// `|ĉ − c| ≤ γₙ(Σ|a||b| + |c₀|)` with n = k + 1: a product's rounding, where it has one of its own, and k additions.
+/// `|ĉ − c| ≤ γₙ(Σ|a||b| + |c₀|)` with n = k + 1: the rounding of a product, if it has a separate one, and k additions.
 pub fn bounded(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
     for data in [Data::ZeroMean, Data::OneSign] {
         compare(edges, data, &|k| gamma(k + 1), multiply, tally);
@@ -140,8 +140,8 @@ fn compare(edges: Edges, data: Data, bound: &dyn Fn(usize) -> f64, multiply: &mu
     }
 }
 
-/// A product too large for the scalar reference, against one that shares no code with it: each is within the tight bound of
-/// the exact one.
+/// A product too large for the scalar reference, compared with one that shares no code with it: each is within the tight bound of the
+/// exact one.
 pub fn against(oracle: &mut Multiply<'_>, edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
     let mut rng = StdRng::seed_from_u64(11);
     let mut number = |_, _| 2.0 * rng.random::<f32>() - 1.0;
@@ -150,7 +150,7 @@ pub fn against(oracle: &mut Multiply<'_>, edges: Edges, multiply: &mut Multiply<
     let absolute =
         |operand: &Operand, rows, cols| Operand::from_fn(rows, cols, Layout::Rows, |i, j| operand.at(i, j).abs());
     let a_terms = absolute(&a, m, k);
-    // A kernel gets a B whose rows are contiguous another way than one whose columns are.
+    // A kernel reads a B with contiguous rows differently from one with contiguous columns.
     for layout in [Layout::ColumnsWithGaps, Layout::RowsWithGaps] {
         let b = Operand::from_fn(k, n, layout, &mut number);
         let b_terms = absolute(&b, k, n);

@@ -1,4 +1,4 @@
-//! Special values: NaN, infinities, zeros of either sign, and the smallest numbers, wherever they stand in a vector.
+//! Special values: NaN, infinities, zeros of either sign, and the smallest values, at each position in a vector.
 
 use crate::shapes::Edges;
 use crate::tally::Tally;
@@ -21,7 +21,7 @@ const SPECIAL: [f32; 13] = [
     f32::MIN,
 ];
 
-/// Each special value in each place of each short slice, with 0.75 elsewhere; what becomes of it is told by `expected`.
+/// Each special value at each position of each short slice, with 0.75 elsewhere. `expected` returns the expected result.
 fn everywhere(isa: Isa, what: &str, apply: &mut dyn FnMut(&mut [f32]), expected: fn(f32) -> f32, tally: &mut Tally) {
     for special in SPECIAL {
         for len in 1..=2 * Edges::of(isa).lanes + 1 {
@@ -49,7 +49,7 @@ pub(super) fn maps(isa: Isa, tally: &mut Tally) {
     everywhere(isa, "clipping", &mut clip, |x| if x.is_nan() { x } else { x.clamp(-2.0, 2.0) }, tally);
 }
 
-/// `1·h'(a)`, at ReLU's kink too: a delta passes where the output is NaN, and does not where it is 0 of either sign.
+/// `1·h'(a)`, including ReLU's kink: a delta passes if the output is NaN, and not if it is 0 of either sign.
 pub(super) fn derivatives(isa: Isa, tally: &mut Tally) {
     let mut backend = Backend::with_isa(isa);
     let mut below = |activation: Activation, z: &mut [f32]| {
@@ -71,7 +71,7 @@ pub(super) fn derivatives(isa: Isa, tally: &mut Tally) {
     everywhere(isa, "h' of identity", &mut |z| below(Activation::Identity, z), |_| 1.0, tally);
 }
 
-/// Softmax and cross-entropy where an exponential would overflow, or a probability is 0.
+/// Softmax and cross-entropy if an exponential would overflow, or a probability is 0.
 pub(super) fn softmax(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     for classes in 2..=2 * Edges::of(isa).lanes + 20 {

@@ -1,4 +1,4 @@
-//! Update rules against their twins, bit for bit; clipping.
+//! Update rules, compared with their twins bit for bit; clipping.
 
 use crate::bound::gamma;
 use crate::reference;
@@ -11,12 +11,12 @@ use rand::{RngExt, SeedableRng};
 
 const STEPS: usize = 25;
 
-/// What is under test: one step for all these slices. `gradient` is told the number of a slice and the point where its
-/// gradient is to be taken.
+/// The optimizer under test: one step for all these slices. `gradient` receives the index of a slice and the point at which its
+/// gradient is taken.
 pub type Step<'a> = dyn FnMut(&mut [Vec<f32>], &mut dyn FnMut(usize, &[f32]) -> Vec<f32>) + 'a;
 
-/// Compares a rule with its twin, bit for bit, for slices of these lengths and over many steps. `fused` tells whether
-/// `a·b + c` is rounded once.
+/// Compares a rule with its twin, bit for bit, for slices of these lengths and over many steps. `fused` is whether `a·b + c` is rounded
+/// once.
 pub fn against_twin(rule: Rule, fused: bool, lengths: &[usize], step: &mut Step<'_>, tally: &mut Tally) {
     let mut twins: Vec<_> = lengths.iter().map(|&len| Twin::new(rule, fused, len)).collect();
     let mut twin = |theta: &mut [Vec<f32>], gradient: &mut dyn FnMut(usize, &[f32]) -> Vec<f32>| {
@@ -29,8 +29,8 @@ pub fn against_twin(rule: Rule, fused: bool, lengths: &[usize], step: &mut Step<
 
 /// Compares two programs for the same rule, bit for bit.
 ///
-/// The gradients are of all magnitudes, with zeros among them, and depend on where they are taken: one taken at θ by a rule that
-/// looks ahead is another one.
+/// The gradients have all magnitudes, including zero, and depend on the point at which they are taken: a rule that looks ahead gets
+/// another gradient at θ.
 pub fn against(rule: &str, lengths: &[usize], right: &mut Step<'_>, step: &mut Step<'_>, tally: &mut Tally) {
     let mut rng = StdRng::seed_from_u64(9);
     let mut random = |len: usize| -> Vec<f32> { (0..len).map(|_| 2.0 * rng.random::<f32>() - 1.0).collect() };
@@ -60,7 +60,7 @@ pub fn against(rule: &str, lengths: &[usize], right: &mut Step<'_>, step: &mut S
     }
 }
 
-/// Every length of slice, all of them tensors of one optimizer, every schedule, and weight decay of both kinds.
+/// Every length of slice, all as tensors of one optimizer, with every schedule and both kinds of weight decay.
 pub(super) fn twin(isa: Isa, method: Method, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let edges = Edges::of(isa);
@@ -88,7 +88,7 @@ pub(super) fn twin(isa: Isa, method: Method, tally: &mut Tally) {
     }
 }
 
-/// The rules of the lecture, with this momentum where they have one.
+/// The rules of the lecture, with this momentum if they have one.
 pub const fn methods(momentum: Momentum) -> [Method; 8] {
     [
         Method::Sgd,
@@ -102,7 +102,7 @@ pub const fn methods(momentum: Momentum) -> [Method; 8] {
     ]
 }
 
-/// Their names, and with momentum that rises.
+/// The rules with their names, and with momentum that rises.
 pub(super) const METHODS: [(&str, Method); 8] = {
     let [sgd, momentum, nesterov, adagrad, rmsprop, rmsprop_outside, rmsprop_nesterov, adam] =
         methods(Momentum::Rising { from: 0.3, to: 0.95, steps: 10 });
@@ -118,8 +118,8 @@ pub(super) const METHODS: [(&str, Method); 8] = {
     ]
 };
 
-/// By value: exact. By norm: the squares and their sum within γₙ, n = 16 running sums of 256 and four halvings; the root
-/// halves that; the factor and its product add a rounding each.
+/// By value: exact. By norm: the squares and their sum are within γₙ, with n = 16 running sums of 256 and four halvings. The root
+/// halves that; the factor and its product add one rounding each.
 pub(super) fn clipping(isa: Isa, tally: &mut Tally) {
     let backend = Backend::with_isa(isa);
     let mut rng = StdRng::seed_from_u64(10);

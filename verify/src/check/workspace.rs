@@ -1,4 +1,4 @@
-//! The workspace: what it held does not matter, and of it the panels are written, whole.
+//! The workspace: its previous contents do not matter, and only the panels in it are written, completely.
 
 use crate::operand::{Layout, Operand, Output};
 use crate::shapes::Edges;
@@ -15,8 +15,8 @@ fn view(operand: &Operand) -> View<'_> {
     View { data, row_stride, col_stride }
 }
 
-/// In a workspace that held NaN, just the panels are numbers afterwards, their padding with zeros included: that never
-/// reaches an output, so that only looking at it tells. Nothing is contiguous here that could be read where it is.
+/// In a workspace that held NaN, only the panels, including their zero padding, are not NaN afterwards. The padding never reaches an
+/// output, so this is the only way to check it. No operand here is contiguous, so none can be read in place.
 pub(super) fn panels(isa: Isa, tally: &mut Tally) {
     const PACKED: [Layout; 2] = [Layout::ColumnsWithGaps, Layout::Scattered];
     let Edges { mr, nr, lanes, .. } = Edges::of(isa);
@@ -43,7 +43,7 @@ pub(super) fn panels(isa: Isa, tally: &mut Tally) {
                     plan,
                     workspace: &mut workspace,
                 });
-                // B has one panel at a time, since there is one block of rows.
+                // B has one panel at a time, because there is one block of rows.
                 let Edges { nr, .. } = Edges::new(isa.lowering(), m);
                 let expected = (m + n.min(nr).next_multiple_of(lanes)) * k;
                 let found = workspace.iter().filter(|x| !x.is_nan()).count();

@@ -1,26 +1,26 @@
-//! The file format of MNIST: a magic number, the sizes, each a big-endian `u32`, then one byte a pixel or label.
+//! The file format of MNIST: a magic number and the sizes, each a big-endian `u32`, then one byte per pixel or label.
 //!
 //! | file | header | then |
 //! |---|---|---|
 //! | images | `0x00000803`, count, rows, columns | count × rows × columns pixels |
 //! | labels | `0x00000801`, count | count labels |
 //!
-//! A file may be gzipped as a whole; gzip members in a row are one stream, as for `gzip`. What the header claims is never
-//! believed: memory grows with the bytes decoded, and decoding ends one byte behind the claim.
+//! A file may be gzipped as a whole; consecutive gzip members are one stream, as for `gzip`. The header is never trusted: memory grows
+//! with the bytes decoded, and decoding ends one byte after the declared end.
 
 use super::Fault;
 use flate2::bufread::MultiGzDecoder;
 use std::io::{BufRead, Read};
 
-/// The most rows or columns of an image; a header that claims more is taken for damaged.
+/// The maximum number of rows or columns of an image. A header that declares more is treated as damaged.
 pub const MAX_SIDE: u32 = 1024;
-/// The classes of MNIST: its labels are 0 to 9.
+/// The number of classes of MNIST: its labels are 0 to 9.
 pub const CLASSES: usize = 10;
 
-/// The images of a file, one byte a pixel.
+/// The images of a file, one byte per pixel.
 #[derive(Clone, Debug)]
 pub struct Images {
-    /// Number of images, at least 1.
+    /// The number of images, at least 1.
     pub count: usize,
     /// Rows of each image.
     pub rows: usize,
@@ -33,7 +33,7 @@ pub struct Images {
 /// Reads a file of images.
 ///
 /// # Errors
-/// When the bytes are not exactly such a file.
+/// If the bytes are not exactly such a file.
 pub fn read_images(source: impl BufRead) -> Result<Images, Fault> {
     let mut source = decoded(source)?;
     let [count, rows, columns] = header(&mut source, 0x0803)?;
@@ -45,10 +45,10 @@ pub fn read_images(source: impl BufRead) -> Result<Images, Fault> {
     Ok(Images { count: count as usize, rows: rows as usize, columns: columns as usize, pixels })
 }
 
-/// Reads a file of labels, each below [`CLASSES`].
+/// Reads a file of labels, each less than [`CLASSES`].
 ///
 /// # Errors
-/// When the bytes are not exactly such a file.
+/// If the bytes are not exactly such a file.
 pub fn read_labels(source: impl BufRead) -> Result<Vec<u8>, Fault> {
     let mut source = decoded(source)?;
     let [count] = header(&mut source, 0x0801)?;
@@ -59,30 +59,30 @@ pub fn read_labels(source: impl BufRead) -> Result<Vec<u8>, Fault> {
     }
 }
 
-/// What a header says that the file holds.
+/// The contents that a header declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Number of images or labels.
+    /// The number of images or labels.
     pub count: u32,
     /// Rows and columns of each image; `None` for labels.
     pub size: Option<(u32, u32)>,
 }
 
 impl Claim {
-    /// The bytes behind the header; at most 2³² · [`MAX_SIDE`]².
+    /// The number of bytes after the header, at most 2³² · [`MAX_SIDE`]².
     pub fn bytes(self) -> u64 {
         let (rows, columns) = self.size.unwrap_or((1, 1));
         u64::from(self.count) * u64::from(rows) * u64::from(columns)
     }
 }
 
-/// The source itself, or what it holds if it is gzipped.
+/// The source itself, or its decompressed contents if it is gzipped.
 fn decoded<'a>(mut source: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>, Fault> {
     let gzipped = source.fill_buf().map_err(Fault::Unreadable)?.starts_with(&[0x1f, 0x8b]);
     Ok(if gzipped { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) })
 }
 
-/// The magic number's check, and the sizes behind it.
+/// Checks the magic number and returns the sizes after it.
 fn header<const SIZES: usize>(source: &mut impl Read, magic: u32) -> Result<[u32; SIZES], Fault> {
     let expected = 4 * (1 + SIZES);
     let mut bytes = Vec::new();
@@ -97,7 +97,7 @@ fn header<const SIZES: usize>(source: &mut impl Read, magic: u32) -> Result<[u32
     Ok(std::array::from_fn(|_| words.next().unwrap_or_default()))
 }
 
-/// The bytes behind the header: as many as claimed, and at least one.
+/// Returns the bytes after the header: exactly the declared number, and at least one.
 fn content(source: impl Read, claim: Claim) -> Result<Vec<u8>, Fault> {
     if claim.count == 0 {
         return Err(Fault::Empty);

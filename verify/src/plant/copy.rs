@@ -1,4 +1,4 @@
-//! The copy of the workspace in which every fault can be turned on: its files, and the program that cargo builds from them.
+//! The copy of the workspace in which every fault can be enabled: its files, and the program that cargo builds from them.
 
 use crate::Failure;
 use lanegrad_verify::faults::{ALWAYS, FAULTS, PLANTED, plant};
@@ -11,9 +11,9 @@ use std::{env, fs, io};
 
 /// The directories of the workspace that cargo needs to build `verify` and its tests.
 const DIRECTORIES: [&str; 4] = ["src", "kernels", "verify", "benches"];
-/// A package of its own, with dependencies of its own.
+/// A separate package with its own dependencies.
 const OMITTED: &str = "benches/peers";
-/// Where the copy's kernels have the module of the faults.
+/// The path of the faults' module in the copy's kernels.
 const MODULE: &str = "kernels/src/planted.rs";
 
 /// The workspace that this program was built from.
@@ -21,16 +21,16 @@ fn sources() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace's directory")
 }
 
-/// Where the copy is unless the command line says otherwise. It is the same place each time, so that cargo has little to build.
+/// The default directory of the copy. It is always the same, so that cargo has little to rebuild.
 pub(super) fn usual_place() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").filter(|directory| !directory.is_empty());
     target.map_or_else(|| sources().join("target"), PathBuf::from).join("faults")
 }
 
-/// Writes the copy, and leaves alone each file that is as it should be.
+/// Writes the copy. Files that are up to date are left alone.
 ///
 /// # Errors
-/// When the sources are not there, a fault cannot be planted in them, or the directory holds something else.
+/// If the sources are missing, a fault cannot be planted in them, or the directory contains something else.
 pub(super) fn write(copy: &Path) -> Result<(), Failure> {
     write_from(sources(), copy)
 }
@@ -43,7 +43,7 @@ fn write_from(sources: &Path, copy: &Path) -> Result<(), Failure> {
     }
     expect_room(sources, copy)?;
 
-    // All is read before the first file is written.
+    // Everything is read before the first file is written.
     let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
     let mut paths = vec![PathBuf::from("Cargo.toml"), PathBuf::from("Cargo.lock")];
     for directory in DIRECTORIES {
@@ -58,7 +58,7 @@ fn write_from(sources: &Path, copy: &Path) -> Result<(), Failure> {
     }
     files.insert(MODULE.into(), PLANTED.into());
 
-    // The module comes first: by it an earlier copy is known, also one that was not finished.
+    // The module is written first: it identifies an earlier copy, even an unfinished one.
     let module = files.get_key_value(Path::new(MODULE));
     for (path, bytes) in module.into_iter().chain(&files) {
         let path = copy.join(path);
@@ -78,10 +78,10 @@ fn write_from(sources: &Path, copy: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A copy goes to an empty directory or to an earlier copy's, and not among the files that are copied.
+/// A copy may be written to an empty directory or over an earlier copy, and not inside the copied sources.
 fn expect_room(sources: &Path, copy: &Path) -> Result<(), Failure> {
     let place = std::path::absolute(copy).map_err(at(copy))?;
-    // What is not there yet has no canonical path.
+    // A path that does not exist yet has no canonical form.
     let there = place.ancestors().find_map(|ancestor| ancestor.canonicalize().ok());
     let copied = DIRECTORIES.map(|directory| sources.join(directory).canonicalize());
     if copied.iter().flatten().any(|directory| there.as_ref().is_some_and(|there| there.starts_with(directory))) {
@@ -99,7 +99,7 @@ fn expect_room(sources: &Path, copy: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All files of a directory, as paths from the root on. Nothing that was built is among them.
+/// All files of a directory, as paths relative to the root, without build artifacts.
 fn list(root: &Path, directory: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(directory))? {
         let entry = entry?;
@@ -113,10 +113,10 @@ fn list(root: &Path, directory: &Path, paths: &mut Vec<PathBuf>) -> io::Result<(
     Ok(())
 }
 
-/// Builds the copy's `verify`, and says where it is. What cargo says is only shown if it fails.
+/// Builds the copy's `verify`, and returns its path. Cargo's output is only shown if the build fails.
 ///
 /// # Errors
-/// When there is no cargo, or the copy does not compile.
+/// If there is no cargo, or the copy does not compile.
 pub(super) fn build(copy: &Path) -> Result<PathBuf, Failure> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(&cargo);
@@ -139,7 +139,7 @@ pub(super) fn build(copy: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The refusal for an error of the system at a path.
+/// Converts a system error at a path into a refusal.
 fn at(path: &Path) -> impl Fn(io::Error) -> Failure {
     let path = path.display().to_string();
     move |error: io::Error| Failure::refused(format!("{path}: {error}"))

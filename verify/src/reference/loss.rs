@@ -14,12 +14,12 @@ pub enum Loss {
     SoftmaxCrossEntropy,
 }
 
-/// What the outputs should be.
+/// The target of the outputs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// y
     Values(Matrix),
-    /// A class for each example.
+    /// One class per example.
     Labels(Vec<usize>),
 }
 

@@ -1,6 +1,6 @@
-//! A matrix, row by row.
+//! A row-major matrix.
 
-/// rows × cols numbers.
+/// rows × cols elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix<R = f64> {
     rows: usize,
@@ -18,12 +18,12 @@ impl<R: Copy> Matrix<R> {
         Self { rows, cols, data }
     }
 
-    /// Number of rows.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Number of columns.
+    /// The number of columns.
     pub fn cols(&self) -> usize {
         self.cols
     }
@@ -33,12 +33,12 @@ impl<R: Copy> Matrix<R> {
         self.data[i * self.cols + j]
     }
 
-    /// The numbers, row by row.
+    /// The elements, row by row.
     pub fn numbers(&self) -> &[R] {
         &self.data
     }
 
-    /// The numbers, row by row, to be changed.
+    /// The elements, row by row, for modification.
     pub fn numbers_mut(&mut self) -> &mut [R] {
         &mut self.data
     }

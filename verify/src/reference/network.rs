@@ -1,11 +1,11 @@
-//! Layers in a row: forward for every [`Real`], backward by hand, in the lecture's sign.
+//! A stack of layers: forward for every [`Real`], backward by hand, with the lecture's sign.
 
 use super::{Activation, Loss, Matrix, Real, Target};
 
 /// A dense layer.
 #[derive(Clone, Debug)]
 pub struct Layer<R = f64> {
-    /// `w[j][i]` goes from unit i to unit j.
+    /// `w[j][i]` is the weight from unit i to unit j.
     pub w: Matrix<R>,
     /// b; in the lecture `w[j][0]` with `x[0] = 1`.
     pub b: Vec<R>,
@@ -16,7 +16,7 @@ pub struct Layer<R = f64> {
 /// `f = f_L ∘ … ∘ f_1`
 #[derive(Clone, Debug)]
 pub struct Network<R = f64> {
-    /// The layers, the first one first.
+    /// The layers, from first to last.
     pub layers: Vec<Layer<R>>,
 }
 
@@ -57,7 +57,7 @@ impl<R: Real> Network<R> {
         }
     }
 
-    /// The same network with `f` of every parameter; it is told the parameter's number, w row by row before b.
+    /// The same network with `f` applied to every parameter. `f` also receives the parameter's index, w row by row before b.
     pub fn map<T: Real>(&self, mut f: impl FnMut(usize, R) -> T) -> Network<T> {
         let mut number = 0;
         let mut next = |parameter| {
@@ -88,7 +88,7 @@ impl Network {
         self.propagate(x, &outputs, delta, loss.factor(x.rows()), Activation::derivative)
     }
 
-    /// From the output layer's Δ, with `derivative` for h':
+    /// Starts from the output layer's Δ, with `derivative` as h':
     ///
     /// * hidden layer `Δ_j = h'(a_j) Σ_k w_kj Δ_k`
     /// * `∂E/∂w_ji = −x_i Δ_j`, and over the mini-batch `∂L/∂w_ji = −factor Σ x_i Δ_j`
@@ -124,7 +124,7 @@ impl Network {
 }
 
 impl Gradient {
-    /// The partial derivatives, w row by row before b, as [`Network::map`] counts them.
+    /// The partial derivatives, w row by row before b, in the order of [`Network::map`].
     pub fn numbers(&self) -> impl Iterator<Item = f64> + '_ {
         self.dw.numbers().iter().chain(&self.db).copied()
     }

@@ -61,19 +61,19 @@ pub enum Rule {
 pub enum Decay {
     /// None.
     None,
-    /// `g ← g + λθ`, with θ where g is taken.
+    /// `g ← g + λθ`, with θ the point at which g is taken.
     Coupled {
         /// λ
         lambda: f64,
     },
-    /// `θ ← θ − η_t λ θ` before the rule, for the Nesterov rules of θ̃.
+    /// `θ ← θ − η_t λ θ` before the rule; θ̃ instead of θ for the Nesterov rules.
     Decoupled {
         /// λ
         lambda: f64,
     },
 }
 
-/// An update rule with its state, one number of each kind a parameter.
+/// An update rule with its state, one value of each kind per parameter.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     rule: Rule,
@@ -97,7 +97,7 @@ impl Optimizer {
         Self { decay, ..self }
     }
 
-    /// One step: `gradient` is told the point where g is taken, which is θ or θ̃.
+    /// One step. `gradient` receives the point at which g is taken, θ or θ̃.
     pub fn step(&mut self, theta: &mut [f64], gradient: impl FnOnce(&[f64]) -> Vec<f64>) {
         self.t += 1;
         let (t, eta) = (self.t, self.eta.at(self.t));

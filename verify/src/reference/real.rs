@@ -1,4 +1,4 @@
-//! The numbers that the forward is written for.
+//! The scalar types of the forward functions.
 
 use core::fmt::Debug;
 use core::ops::{Add, Div, Mul, Neg, Sub};
@@ -16,7 +16,7 @@ pub trait Real:
 {
     /// A constant.
     fn constant(x: f64) -> Self;
-    /// The number without its derivative.
+    /// The value without its derivative.
     fn value(self) -> f64;
     /// `eˣ`
     fn exp(self) -> Self;
@@ -47,14 +47,14 @@ impl Real for f64 {
 /// `value + derivative·ε` with ε² = 0: forward-mode differentiation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dual {
-    /// The number.
+    /// The value.
     pub value: f64,
     /// Its derivative with respect to the variable whose own derivative is 1.
     pub derivative: f64,
 }
 
 impl Dual {
-    /// The variable with respect to which is differentiated.
+    /// The variable of the differentiation.
     pub fn variable(value: f64) -> Self {
         Self { value, derivative: 1.0 }
     }

@@ -26,7 +26,7 @@ pub enum LearningRate {
 pub enum Momentum {
     /// α
     Constant(f64),
-    /// On a straight line from α_1 = `from` to α_t = `to` at t = `steps`, where it stays.
+    /// Linear from α_1 = `from` to α_t = `to` at t = `steps`, and constant afterwards.
     Rising {
         /// At t = 1.
         from: f64,

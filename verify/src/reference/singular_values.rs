@@ -2,10 +2,11 @@
 
 use super::Matrix;
 
-/// The singular values of a matrix, the largest first, as many as its smaller side.
+/// The singular values of a matrix, largest first. Their number is that of the smaller side.
 ///
-/// One-sided Jacobi: rotations of two columns at a time make all columns orthogonal; their lengths are the singular values. Each of them
-/// comes out within a few units of the last place of the largest. A matrix that is not finite has NaN. Source: Hestenes 1958; Demmel & Veselić 1992.
+/// One-sided Jacobi: rotations of two columns at a time make all columns orthogonal; their lengths are the singular values. Each is
+/// accurate to a few units in the last place of the largest. A matrix that is not finite results in NaN. Source: Hestenes 1958; Demmel
+/// & Veselić 1992.
 pub fn singular_values(a: &Matrix) -> Vec<f64> {
     let count = a.rows().min(a.cols());
     let largest = a.numbers().iter().map(|x| x.abs()).fold(0.0, f64::max);
@@ -17,16 +18,16 @@ pub fn singular_values(a: &Matrix) -> Vec<f64> {
     }
     let at = |i, j| if a.rows() < a.cols() { a.at(j, i) } else { a.at(i, j) };
     let (rows, cols) = (a.rows().max(a.cols()), count);
-    // Divided by the largest element, so that no square overflows, and the sum of all squares is at least 1.
+    // Divided by the largest element, so that no square overflows and the sum of all squares is at least 1.
     let mut columns: Vec<Vec<f64>> = (0..cols).map(|j| (0..rows).map(|i| at(i, j) / largest).collect()).collect();
-    // Convergence is quadratic: a dozen sweeps are many.
+    // Convergence is quadratic: a dozen sweeps are plenty.
     let _ = (0..60).find(|_| !sweep(&mut columns));
     let mut values: Vec<f64> = columns.iter().map(|column| dot(column, column).sqrt() * largest).collect();
     values.sort_by(|a, b| b.total_cmp(a));
     values
 }
 
-/// Makes each pair of columns orthogonal, one after the other. Returns whether any was not.
+/// Makes each pair of columns orthogonal in turn. Returns whether any was not.
 fn sweep(columns: &mut [Vec<f64>]) -> bool {
     let mut squares: Vec<f64> = columns.iter().map(|column| dot(column, column)).collect();
     let mut rotated = false;
@@ -35,7 +36,7 @@ fn sweep(columns: &mut [Vec<f64>]) -> bool {
         let y = &mut from[0];
         for (p, x) in before.iter_mut().enumerate() {
             let gamma = dot(x, y);
-            // Below the first, what is left of the product is rounding; below the second, it moves no value by 1e-15 of the largest.
+            // Below the first limit, the product is only rounding; below the second, it changes no value by 1e-15 of the largest.
             if gamma.abs() <= 1e-14 * (squares[p] * squares[q]).sqrt() || gamma.abs() <= 1e-30 {
                 continue;
             }

@@ -21,7 +21,7 @@ pub enum Algorithm {
     Adam,
 }
 
-/// What can be set of an update rule beside its learning rate.
+/// The hyper-parameters of an update rule besides its learning rate.
 #[derive(Debug, Default)]
 pub struct HyperParameters<'a> {
     /// α_t
@@ -33,7 +33,7 @@ pub struct HyperParameters<'a> {
 }
 
 impl<'a> HyperParameters<'a> {
-    /// Those of a method.
+    /// The hyper-parameters of a method.
     pub fn of(method: &'a mut Method) -> Self {
         match method {
             Method::Sgd => Self::default(),
@@ -56,7 +56,7 @@ impl<'a> HyperParameters<'a> {
 }
 
 impl Algorithm {
-    /// All of them, in the lecture's order.
+    /// All optimizers, in the lecture's order.
     pub const ALL: [Self; 7] =
         [Self::Sgd, Self::Momentum, Self::Nesterov, Self::Adagrad, Self::RmsProp, Self::RmsPropNesterov, Self::Adam];
 

@@ -31,7 +31,7 @@ pub const INVERSE_SQRT: &str = "inverse-sqrt";
 /// See [`lanegrad::LearningRate::Inverse`].
 pub const INVERSE: &str = "inverse";
 
-/// The name that a table has for a value.
+/// The name of a value in a table.
 pub fn of<T: PartialEq>(table: &[(&'static str, T)], value: &T) -> &'static str {
     table.iter().find(|(_, other)| other == value).map_or("?", |(name, _)| name)
 }

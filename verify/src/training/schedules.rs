@@ -2,7 +2,7 @@
 
 use lanegrad::{LearningRate, Momentum};
 
-/// Step sizes over time. Figures and tests go through this list: a schedule of the library's that is missing fails a test.
+/// Step sizes over time. Figures and tests use this list: a schedule of the library that is missing fails a test.
 pub const LEARNING_RATES: &[(&str, LearningRate)] = &[
     ("constant", LearningRate::Constant(0.1)),
     ("inverse-sqrt", LearningRate::InverseSquareRoot { initial: 0.1, gamma: 1.0 }),
@@ -11,7 +11,7 @@ pub const LEARNING_RATES: &[(&str, LearningRate)] = &[
     ("inverse-slow", LearningRate::Inverse { initial: 0.1, gamma: 0.25 }),
 ];
 
-/// Momentum over time, as [`LEARNING_RATES`].
+/// Momentum over time, like [`LEARNING_RATES`].
 pub const MOMENTA: &[(&str, Momentum)] = &[
     ("constant", Momentum::Constant(0.9)),
     ("rising", Momentum::Rising { from: 0.5, to: 0.9, steps: 250 }),

@@ -1,10 +1,10 @@
-//! A kernel's results for some arguments, beside the reference, those for the neighbours and those for the negated arguments.
+//! A kernel's results for some arguments, with the reference, and the results for their neighbours and the negated arguments.
 
 use super::coverage::LAST;
 use super::{Function, Kernel, Largest, Measurement, Run, Symmetry};
 use crate::bound::ulp;
 
-/// Some magnitudes with both signs, positive first, and the reference for them.
+/// Some magnitudes with both signs, positive first, and their reference.
 pub(super) struct Block<'a> {
     function: &'a Function,
     run: Run,
@@ -15,7 +15,7 @@ pub(super) struct Block<'a> {
 /// The error of a result, in ULP.
 #[inline(always)]
 fn error(found: f32, exact: f64) -> f64 {
-    /// Where rounding to f32 gives ∞.
+    /// The value from which rounding to f32 results in ∞.
     const OVERFLOW: f64 = 340_282_356_779_733_661_637_539_395_458_142_568_448.0;
     let found = f64::from(found);
     let exact = if exact.abs() >= OVERFLOW { f64::INFINITY.copysign(exact) } else { exact };
@@ -26,7 +26,7 @@ fn error(found: f32, exact: f64) -> f64 {
 
 impl<'a> Block<'a> {
     pub(super) fn new(function: &'a Function, run: Run) -> Self {
-        // The neighbour behind the last is there to be compared with it.
+        // The neighbour after the last one is only compared with it.
         let neighbour = u32::from(run.step == 1 && run.first + run.count <= LAST);
         let positive: Vec<f32> = Run { count: run.count + neighbour, ..run }.magnitudes().collect();
         let negative = positive.iter().map(|x| -x).collect();
@@ -76,9 +76,9 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Counts where the result falls from one float to the next larger one.
+    /// Counts where the result decreases from one float to the next larger one.
     fn falls(&self, y: &[Vec<f32>; 2], found: &mut Measurement) {
-        /// Floats between 0 and y, negative below 0.
+        /// The number of floats between 0 and y, negative below 0.
         fn order(y: f32) -> i64 {
             let magnitude = i64::from(y.to_bits() & LAST);
             if y.is_sign_negative() { -magnitude } else { magnitude }

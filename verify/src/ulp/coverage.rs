@@ -1,16 +1,16 @@
-//! Which arguments are tried: magnitudes in runs, a run in blocks.
+//! The arguments to test: magnitudes in runs, and runs in blocks.
 
-/// Everyday: every 1,009th of all floats, and all floats of this many around each boundary.
+/// Everyday: every 1009th of all floats, and this many floats around each boundary.
 const STRIDE: u32 = 1009;
 const AROUND: u32 = 10_000;
 
 /// The largest magnitude, as bits: a NaN.
 pub(super) const LAST: u32 = i32::MAX as u32;
 
-/// Magnitudes evaluated at a time: with reference and results, what fits the first cache.
+/// Magnitudes evaluated at a time: with reference and results, they fit the first-level cache.
 const BLOCK: u32 = 1 << 10;
 
-/// Which arguments are tried.
+/// The arguments to test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coverage {
     /// A strided part of all floats, and ten thousand on both sides of each boundary.
@@ -19,7 +19,7 @@ pub enum Coverage {
     Exhaustive,
 }
 
-/// Magnitudes at equal distances in their bits, to be tried with either sign.
+/// Magnitudes at equal distances in their bits, tested with either sign.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
     pub(super) first: u32,
@@ -53,7 +53,7 @@ impl Run {
         (0..self.count).map(move |i| f32::from_bits(self.first + i * self.step))
     }
 
-    /// The run in parts. Where its magnitudes are neighbours, a part begins with the last magnitude of the one before.
+    /// The run in parts. If its magnitudes are neighbours, a part starts with the last magnitude of the previous one.
     pub(super) fn blocks(self) -> impl Iterator<Item = Self> {
         (0..self.count).step_by(BLOCK as usize).map(move |at| Self {
             first: self.first + at * self.step,

@@ -1,19 +1,19 @@
-//! What a kernel was found to do, and what of that must not be.
+//! The measured properties of a kernel, and which of them are faults.
 
 use super::{Function, LIMIT, Symmetry};
 use core::fmt;
 
-/// The largest of something, and at which argument.
+/// The largest of several values, with its argument.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Largest {
-    /// How large; 0 if there was nothing.
+    /// The value; 0 if there was none.
     pub value: f64,
     /// The argument.
     pub at: f32,
 }
 
 impl Largest {
-    /// Of equals the one at the smallest magnitude is kept, whatever the order in which the threads come.
+    /// Of equal values, the one with the smallest magnitude is kept, whatever the order of the threads.
     pub(super) fn update(&mut self, other: Self) {
         let order = |at: f32| at.to_bits().rotate_left(1);
         if other.value > self.value || (other.value == self.value && order(other.at) < order(self.at)) {
@@ -21,10 +21,10 @@ impl Largest {
         }
     }
 
-    /// The largest of `value(i)`, at `x[i]`. Most blocks hold none that is as large as one found before.
+    /// The largest of `value(i)`, at `x[i]`. Most blocks contain none larger than an earlier one.
     #[inline(always)]
     pub(super) fn search(&mut self, x: &[f32], value: impl Fn(usize) -> f64) {
-        // Branch-free, so that it is vectorised; the position is looked for only if there is news.
+        // Branch-free, so that it is vectorised. The position is only searched for if the maximum is new.
         let block = (0..x.len()).map(&value).fold(0.0, |a: f64, b| if b > a { b } else { a });
         if block > 0.0 && block >= self.value {
             let i = (0..x.len()).find(|&i| value(i) == block).expect("the largest is one of them");
@@ -33,24 +33,24 @@ impl Largest {
     }
 }
 
-/// What a kernel was found to do.
+/// The measured properties of a kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
-    /// Arguments tried.
+    /// The number of arguments tested.
     pub inputs: u64,
-    /// The largest error, in ULP of the exact value; infinite if NaN or ∞ was not met.
+    /// The largest error, in ULP of the exact value; infinite if a NaN or ∞ differs.
     pub error: Largest,
-    /// Pairs of neighbouring floats at which the result falls, if the function rises.
+    /// Pairs of neighbouring floats at which the result decreases, if the function increases.
     pub falls: u64,
-    /// The largest fall, in floats; at the left one of the pair.
+    /// The largest decrease, in floats, at the left float of the pair.
     pub fall: Largest,
     /// Magnitudes at which the symmetry does not hold to the last bit.
     pub asymmetric: u64,
-    /// For [`Symmetry::SumIsOne`] the largest `|f(−x) + f(x) − 1|`, in ULP of the numbers below 1.
+    /// For [`Symmetry::SumIsOne`], the largest `|f(−x) + f(x) − 1|`, in ULP of the floats below 1.
     pub asymmetry: Largest,
     /// The smallest and the largest result that is not NaN.
     pub range: [f32; 2],
-    /// Special arguments whose results are not the correctly rounded ones: the argument, what was found, what was expected.
+    /// Special arguments whose results are not correctly rounded: the argument, the result, and the expected result.
     pub specials: Vec<[f32; 3]>,
 }
 
@@ -79,12 +79,12 @@ impl Measurement {
         self.specials.extend(other.specials);
     }
 
-    /// What must not be, a sentence each: an error above [`LIMIT`], a symmetry broken, a result outside the range, a wrong
-    /// special value, and nothing tried. Falls are measured, not forbidden.
+    /// The faults, one sentence each: an error above [`LIMIT`], a broken symmetry, a result outside the range, a wrong special value,
+    /// or nothing tested. Decreases are measured, not forbidden.
     pub fn faults(&self, function: &Function) -> Vec<String> {
         let mut faults = Vec::new();
         if self.inputs == 0 {
-            faults.push("nothing was tried".into());
+            faults.push("nothing was tested".into());
         }
         if self.error.value > LIMIT {
             faults.push(format!("{:.3} ULP off at {}", self.error.value, Argument(self.error.at)));

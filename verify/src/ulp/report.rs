@@ -31,13 +31,13 @@ impl Report {
         &self.rows
     }
 
-    /// Whether there is nothing that must not be, and anything was measured at all.
+    /// Whether there are no faults, and anything was measured at all.
     pub fn passed(&self) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(|(function, _, found)| found.faults(function).is_empty())
     }
 }
 
-/// The tables, at most 80 columns wide, and what is wrong below them.
+/// The tables, at most 80 columns wide, followed by the faults.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inputs = self.rows.iter().map(|(.., found)| found.inputs).max().unwrap_or(0);

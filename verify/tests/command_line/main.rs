@@ -197,7 +197,7 @@ fn bad_flags_are_refused_by_name() {
     refused(&["--clip-norm", "0"], "the clipping norm is 0");
     refused(&["--clip-value", "-1"], "the clipping value is -1");
     refused(&["--clip-value", "1", "--clip-norm", "1"], "cannot be used with");
-    refused(&["--c", "0.5"], "--c has no use for --loss cross-entropy");
+    refused(&["--c", "0.5"], "--c does not apply to --loss cross-entropy");
     refused(&["--loss", "squared-error", "--c", "0"], "the factor c is 0");
     refused(&["--output", "tanh"], "softmax cross-entropy needs a last layer without activation");
     refused(&["--seed", "-1"], "--seed");
@@ -234,7 +234,7 @@ fn flags_without_use_for_the_optimizer_are_refused() {
         ("adam", "--decay", "0.9", "--decay with one rate"),
     ] {
         let command = train_in("useless", &["--optimizer", optimizer, flag, value]);
-        refused(command, &format!("{named} has no use for {optimizer}"));
+        refused(command, &format!("{named} does not apply to {optimizer}"));
         assert!(run(train_in("useless", &[flag, value])).status.success(), "all takes {flag}");
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn length(operation: &'static str, operand: &'static str, found: usiz
 }
 
 pub(crate) fn too_short(found: usize, expected: usize) -> Answer {
-    let message = format!("matrix view: the slice holds {found} numbers, expected at least {expected}");
+    let message = format!("matrix view: the slice holds {found} elements, expected at least {expected}");
     (Error::TooShort { expected, found }, message)
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn loss_needs(loss: &'static str, expected: &'static str) -> Answer {
 
 pub(crate) fn no_memory(operation: &'static str, numbers: Option<usize>) -> Answer {
     let message = match numbers {
-        Some(numbers) => format!("{operation}: no memory for {numbers} numbers"),
+        Some(numbers) => format!("{operation}: no memory for {numbers} elements"),
         None => format!("{operation}: the memory needed overflows the address space"),
     };
     (Error::OutOfMemory { operation, numbers }, message)
