@@ -48,6 +48,11 @@ pub const IN_PLACE_TILES: usize = 6;
 /// From this many elements on a matrix does not stay in L2, and is prefetched.
 pub const FAR: usize = L2;
 
+/// A row is prefetched this many steps before it is read, because the hardware prefetcher does not anticipate rows that are far apart.
+pub(super) const STEPS_AHEAD: usize = 4;
+/// The same for rows that are copied, mostly from a B that does not stay in L2.
+pub(super) const COPIED_STEPS_AHEAD: usize = 16;
+
 /// The order in which the terms of an element are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {

@@ -1,5 +1,6 @@
 //! How a tile reads B: rows of the tile's width, in place or from a micro-panel, or in place while copying them into a micro-panel.
 
+use super::plan::{COPIED_STEPS_AHEAD, STEPS_AHEAD};
 use crate::simd::{DisjointMut, Parts, Same, Simd, Strided};
 
 /// The rows of B for the steps along k, each contiguous. The first one starts at the beginning of the slice.
@@ -41,9 +42,6 @@ pub(super) trait RightSteps {
     fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV];
 }
 
-/// A row is prefetched this many steps before it is read, because the hardware prefetcher does not anticipate rows that are far apart.
-const STEPS_AHEAD: usize = 4;
-
 impl Right for Steps<'_> {
     #[inline(always)]
     fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
@@ -63,9 +61,6 @@ impl<const U: usize> RightSteps for ([&[f32]; U], usize) {
 
 /// See [`Columns::Copied`].
 pub(super) struct Copied<'a>(pub(super) Steps<'a>, pub(super) &'a mut [f32]);
-
-/// The same for rows that are copied, mostly from a B that does not stay in L2.
-const COPIED_STEPS_AHEAD: usize = 16;
 
 impl Right for Copied<'_> {
     #[inline(always)]
