@@ -1,5 +1,5 @@
 //! How a product is computed. Everything that depends on its sizes, its strides or the instruction set is decided here, once; what
-//! executes a plan has no thresholds.
+//! executes a plan has no thresholds, with one exception: packing prefetches a B of at least [`FAR`] elements (`pack.rs`).
 //!
 //! A plan never changes a bit of the result: the order of each sum is the [`Order`] that the operation has chosen.
 
