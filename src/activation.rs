@@ -64,6 +64,6 @@ use lanegrad_kernels::elementwise::{Activate, MapInPlace};
 impl Activation {
     /// `x ← h(x)` for all of a slice.
     pub fn apply(self, backend: &Backend, x: &mut [f32]) {
-        with_activation!(self, h => backend.run(MapInPlace { map: Activate(h), x }));
+        with_activation!(self, h => backend.share(MapInPlace { map: Activate(h), x }));
     }
 }

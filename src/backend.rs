@@ -1,18 +1,47 @@
-//! The instruction set in use and the workspace of products.
+//! The instruction set in use, the threads, and the workspace of products.
 
 use crate::Error;
 use crate::error::IsaName;
-use lanegrad_kernels::gemm;
+use lanegrad_kernels::epilogue::Epilogue;
+use lanegrad_kernels::gemm::{self, Grid, Order, Product};
 use lanegrad_kernels::isa::{Isa, Kernel};
+use lanegrad_kernels::simd::{View, ViewMut};
+use lanegrad_kernels::threads::{self, MAX_THREADS, Pool, Split, Threads};
+use std::sync::Arc;
 
-/// The instruction set in use, and a workspace that products reuse. Each thread needs its own. A host that has only `&self` takes one
-/// from a pool: see [`recipes`](crate::recipes).
+/// The instruction set in use, the threads, and a workspace that products reuse. Each thread of a host needs its own backend. A host that
+/// has only `&self` takes one from a pool: see [`recipes`](crate::recipes).
 ///
 /// The first call with a shape may allocate. Later calls with that shape or a smaller one do not.
+///
+/// A backend uses one thread, unless its [builder](Self::builder) is told otherwise. The bits of a result do not depend on the number of
+/// threads.
 #[derive(Debug)]
 pub struct Backend {
-    isa: Isa,
+    executor: Executor,
     workspace: Vec<f32>,
+}
+
+/// What kernels run on.
+#[derive(Clone, Debug)]
+pub(crate) struct Executor {
+    isa: Isa,
+    threads: Option<Arc<dyn Threads>>,
+}
+
+/// Creates a [`Backend`].
+///
+/// ```
+/// use lanegrad::{Backend, Isa};
+/// let backend = Backend::builder().isa(Isa::detect()).threads(2).build()?;
+/// assert_eq!(backend.threads(), 2);
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    isa: Option<Isa>,
+    threads: Option<usize>,
+    pool: Option<Arc<dyn Threads>>,
 }
 
 impl Backend {
@@ -22,10 +51,7 @@ impl Backend {
     /// # Errors
     /// If the variable names an instruction set that is unknown or not available. The message lists the available ones.
     pub fn new() -> Result<Self, Error> {
-        match std::env::var_os("LANEGRAD_ISA") {
-            Some(name) if !name.is_empty() => Self::with_isa_named(&name.to_string_lossy()),
-            _ => Ok(Self::with_isa(Isa::detect())),
-        }
+        Self::builder().build()
     }
 
     /// Uses the instruction set named `name`.
@@ -33,32 +59,147 @@ impl Backend {
     /// # Errors
     /// If it is unknown or not available. The message lists the available ones.
     pub fn with_isa_named(name: &str) -> Result<Self, Error> {
-        Isa::from_name(name).map(Self::with_isa).ok_or(Error::Isa { found: IsaName::new(name) })
+        isa_named(name).map(Self::with_isa)
     }
 
     /// Uses an instruction set of [`Isa::available`].
     pub fn with_isa(isa: Isa) -> Self {
-        Self { isa, workspace: Vec::new() }
+        Self { executor: Executor { isa, threads: None }, workspace: Vec::new() }
+    }
+
+    /// Chooses instruction set and threads.
+    pub fn builder() -> Builder {
+        Builder::default()
     }
 
     /// The instruction set in use.
     #[inline]
     pub fn isa(&self) -> Isa {
-        self.isa
+        self.executor.isa
+    }
+
+    /// The number of threads that share an operation, the caller included.
+    pub fn threads(&self) -> usize {
+        self.executor.threads.as_ref().map_or(1, |threads| threads.count())
+    }
+
+    #[inline]
+    pub(crate) fn executor(&self) -> &Executor {
+        &self.executor
     }
 
     #[inline]
     pub(crate) fn run<K: Kernel>(&self, kernel: K) -> K::Output {
-        self.isa.run(kernel)
+        self.executor.isa.run(kernel)
     }
 
-    /// Returns a workspace for a product of these sizes, growing it if necessary.
-    pub(crate) fn workspace(&mut self, operation: &'static str, [m, n, k]: [usize; 3]) -> Result<&mut [f32], Error> {
-        let numbers = gemm::workspace_len(m, n, k);
-        let needed = numbers.ok_or(Error::OutOfMemory { operation, numbers })?;
-        resize(operation, &mut self.workspace, needed)?;
-        Ok(&mut self.workspace)
+    /// Runs a kernel on all threads, if it has work for them.
+    #[inline]
+    pub(crate) fn share<K: Split>(&self, kernel: K) {
+        self.executor.share(kernel);
     }
+
+    /// Computes a product, on all threads if it has work for them.
+    #[inline]
+    pub(crate) fn multiply<E: Epilogue>(
+        &mut self,
+        operation: &'static str,
+        order: Order,
+        (a, b): (View<'_>, View<'_>),
+        c: ViewMut<'_>,
+        epilogue: E,
+    ) -> Result<(), Error> {
+        let Self { executor: Executor { isa, threads }, workspace } = self;
+        let lowering = isa.lowering();
+        let k = a.cols();
+        let product = Product::new(lowering, order, a, b, c, epilogue);
+        if let Some(threads) = threads
+            && let Some(grid) = product.grid(lowering, &**threads)
+        {
+            let workspace = grown(operation, workspace, grid.workspace_len(k))?;
+            product.share(*isa, &**threads, grid, workspace);
+            return Ok(());
+        }
+        let workspace: &mut [f32] = match product.needs_workspace(lowering) {
+            Some([m, n, k]) => grown(operation, workspace, gemm::workspace_len(m, n, k))?,
+            None => &mut [],
+        };
+        isa.run(product.with_workspace(workspace));
+        Ok(())
+    }
+
+    /// Reserves the workspace of a product of m×n×k.
+    pub(crate) fn reserve(&mut self, operation: &'static str, sizes @ [m, n, k]: [usize; 3]) -> Result<(), Error> {
+        let lowering = self.isa().lowering();
+        let threads = self.executor.threads.as_deref();
+        let grid = threads.and_then(|threads| Grid::new(lowering, sizes, threads));
+        let alone = gemm::workspace_len(m, n, k);
+        let needed = grid.map_or(alone, |grid| grid.workspace_len(k));
+        grown(operation, &mut self.workspace, needed).map(drop)
+    }
+}
+
+impl Executor {
+    #[inline]
+    pub(crate) fn share<K: Split>(&self, kernel: K) {
+        threads::run(self.isa, self.threads.as_deref(), kernel);
+    }
+}
+
+impl Builder {
+    /// Uses an instruction set of [`Isa::available`]; otherwise that of [`Backend::new`].
+    pub fn isa(self, isa: Isa) -> Self {
+        Self { isa: Some(isa), ..self }
+    }
+
+    /// Uses `threads` threads, the caller included, from 1 to 64. The others belong to the backend: they are started when it is built,
+    /// sleep when they have nothing to do, and are joined when it is dropped.
+    pub fn threads(self, threads: usize) -> Self {
+        Self { threads: Some(threads), pool: None, ..self }
+    }
+
+    /// Uses threads of the host, instead of threads of its own. Several backends may use the same.
+    pub fn pool(self, pool: Arc<dyn Threads>) -> Self {
+        Self { pool: Some(pool), threads: None, ..self }
+    }
+
+    /// Creates the backend.
+    ///
+    /// # Errors
+    /// If `LANEGRAD_ISA` is set to an instruction set that is not available and no other was chosen, the number of threads is not from 1
+    /// to 64, or the system refuses to start one.
+    pub fn build(self) -> Result<Backend, Error> {
+        let Self { isa, threads, pool } = self;
+        let isa = match (isa, std::env::var_os("LANEGRAD_ISA")) {
+            (Some(isa), _) => isa,
+            (None, Some(name)) if !name.is_empty() => isa_named(&name.to_string_lossy())?,
+            (None, _) => Isa::detect(),
+        };
+        let own = |threads| -> Result<Arc<dyn Threads>, Error> {
+            Ok(Arc::new(Pool::new(threads).map_err(|_| Error::Threads { found: threads, refused: true })?))
+        };
+        let threads = match threads {
+            None | Some(1) => pool,
+            Some(threads @ 2..=MAX_THREADS) => Some(own(threads)?),
+            Some(found) => return Err(Error::Threads { found, refused: false }),
+        };
+        Ok(Backend { executor: Executor { isa, threads }, workspace: Vec::new() })
+    }
+}
+
+fn isa_named(name: &str) -> Result<Isa, Error> {
+    Isa::from_name(name).ok_or(Error::Isa { found: IsaName::new(name) })
+}
+
+/// A workspace of the length needed, if that does not overflow.
+fn grown<'w>(
+    operation: &'static str,
+    workspace: &'w mut Vec<f32>,
+    numbers: Option<usize>,
+) -> Result<&'w mut [f32], Error> {
+    let needed = numbers.ok_or(Error::OutOfMemory { operation, numbers })?;
+    resize(operation, workspace, needed)?;
+    Ok(&mut workspace[..needed])
 }
 
 /// Grows a buffer to at least `len` elements. Its contents are kept, and new elements are zero.

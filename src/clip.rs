@@ -92,11 +92,11 @@ impl Clipping {
 
     pub(crate) fn apply(self, backend: &Backend, x: &mut [f32]) {
         match self {
-            Self::Clamp(limit) => backend.run(MapInPlace { map: Clamp(limit), x }),
+            Self::Clamp(limit) => backend.share(MapInPlace { map: Clamp(limit), x }),
             Self::Scale(first, second) => {
-                backend.run(MapInPlace { map: Scale(first), x });
+                backend.share(MapInPlace { map: Scale(first), x });
                 if second != 1.0 {
-                    backend.run(MapInPlace { map: Scale(second), x });
+                    backend.share(MapInPlace { map: Scale(second), x });
                 }
             }
             Self::Nothing => {}

@@ -17,7 +17,7 @@ use crate::matrix::expect_len;
 use crate::{Activation, Backend, Error, MatMut, MatRef};
 use lanegrad_kernels::elementwise;
 use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, Store, TimesDerivative};
-use lanegrad_kernels::gemm::{Order, Plan, Product, Strides};
+use lanegrad_kernels::gemm::Order;
 use lanegrad_kernels::reduce::ColumnSums;
 
 /// The operands of [`forward`].
@@ -68,7 +68,6 @@ pub struct ActivationBackward<'a> {
 }
 
 /// `z = h(x·wᵀ + b)`, batch × out, in one pass.
-/// `z = h(x·wᵀ + b)`, batch × out, in one pass.
 ///
 /// The bits of an example depend on whether the batch has more than eight rows: up to eight, sums are taken in sixteen lanes (see the
 /// [module](self)). They do not depend on anything else in the batch.
@@ -105,7 +104,7 @@ pub fn forward(backend: &mut Backend, layer: Forward<'_>, z: MatMut<'_>) -> Resu
     match (bias, activation) {
         (None, Activation::Identity) => product(backend, OPERATION, order, (x, w.t()), z, Store),
         _ => with_activation!(activation, h => {
-            product(backend, OPERATION, order, (x, w.t()), z, BiasActivation::new(bias, h))
+            product(backend, OPERATION, order, (x, w.t()), z, BiasActivation::new(bias, batch, outputs, h))
         }),
     }
 }
@@ -172,8 +171,10 @@ pub fn activation_backward(
     z.expect(OPERATION, "outputs", (rows, columns))?;
     delta.expect(OPERATION, "deltas", (rows, columns))?;
     let (gradient, z, delta) = (gradient.view(), z.view(), delta.into_view());
+    let (gradient, z, delta) =
+        if delta.has_contiguous_rows() { (gradient, z, delta) } else { (gradient.t(), z.t(), delta.t()) };
     with_activation!(activation, h => {
-        backend.run(elementwise::ActivationBackward { gradient, z, activation: h, rows, columns, delta });
+        backend.share(elementwise::ActivationBackward { gradient, z, activation: h, delta });
     });
     Ok(())
 }
@@ -218,17 +219,16 @@ pub fn gradient<'w>(
         product(backend, OPERATION, order, (delta.t(), x), dw, Store)?;
     }
     if let Some(sums) = db {
-        backend.run(ColumnSums { rows: batch, a: delta.view(), sums, accumulate });
+        backend.share(ColumnSums { a: delta.view(), sums, accumulate });
     }
     Ok(())
 }
 
 /// Reserves the workspace that the three products of a layer need.
 pub(crate) fn reserve(backend: &mut Backend, batch: usize, inputs: usize, outputs: usize) -> Result<(), Error> {
-    backend.workspace("dense forward", [batch, outputs, inputs])?;
-    backend.workspace("dense backward", [batch, inputs, outputs])?;
-    backend.workspace("dense gradient", [outputs, inputs, batch])?;
-    Ok(())
+    backend.reserve("dense forward", [batch, outputs, inputs])?;
+    backend.reserve("dense backward", [batch, inputs, outputs])?;
+    backend.reserve("dense gradient", [outputs, inputs, batch])
 }
 
 /// `c = epilogue(c₀ + a·b)`, for checked shapes.
@@ -241,19 +241,9 @@ fn product<E: Epilogue>(
     c: MatMut<'_>,
     epilogue: E,
 ) -> Result<(), Error> {
-    let sizes @ [m, n, k] = [a.rows(), b.cols(), a.cols()];
     // There is nothing to compute, however large the other sizes are.
-    if m == 0 || n == 0 {
+    if c.rows() == 0 || c.cols() == 0 {
         return Ok(());
     }
-    let isa = backend.isa();
-    let (c, c_stride) = c.into_parts();
-    let a = a.view();
-    let b = b.view();
-    let lowering = isa.lowering();
-    let plan = Plan::new(lowering, sizes, Strides::of(a), Strides::of(b), order);
-    let workspace: &mut [f32] =
-        if plan.needs_workspace(n, lowering.lanes) { backend.workspace(operation, sizes)? } else { &mut [] };
-    isa.run(Product { m, n, k, a, b, c, c_stride, order, epilogue, plan, workspace });
-    Ok(())
+    backend.multiply(operation, order, (a.view(), b.view()), c.into_view(), epilogue)
 }

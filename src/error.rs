@@ -2,6 +2,7 @@
 
 use core::fmt;
 use lanegrad_kernels::isa::Isa;
+use lanegrad_kernels::threads::MAX_THREADS;
 
 /// An invalid argument, found before anything is written.
 ///
@@ -32,16 +33,18 @@ use lanegrad_kernels::isa::Isa;
 /// |---|---|---|
 /// | a matrix's shape does not fit the other operands | `Shape` | `dense::forward`, `dense::activation_backward`, `dense::backward`, `dense::gradient`, `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::predict`, `Network::train_step` |
 /// | bias, labels, a tensor, a gradient, or a list of them is too long or too short | `Length` | `dense::forward`, `dense::gradient`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `State::restore`, `State::look_ahead`, `State::undo_look_ahead`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Step::finish`, `Network::train_step` |
-/// | rows, columns and strides reach beyond the slice | `TooShort` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
-/// | rows, columns and strides overflow | `Overflow` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_row_stride` |
-/// | the rows of an output overlap | `RowStride` | `MatMut::with_row_stride` |
+/// | rows, columns and strides reach beyond the slice | `TooShort` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_strides` |
+/// | rows, columns and strides overflow | `Overflow` | `MatRef::new`, `MatRef::with_strides`, `MatMut::new`, `MatMut::with_strides` |
+/// | an output has neither contiguous rows nor contiguous columns, or they overlap | `Strides` | `MatMut::with_strides` |
+/// | the rows of a loss's output are not contiguous | `Layout` | `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::delta` |
 /// | a label is not a class | `Label` | `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::train_step` |
 /// | a hyper-parameter is NaN, infinite, or out of range, also after rounding to `f32` | `HyperParameter` | `loss::squared_error`, `Loss::check`, `Loss::delta`, `clip::by_value`, `clip::by_global_norm`, `Rule::new`, `Rule::adam_w`, `Rule::with_weight_decay`, `Rule::with_learning_rate`, `Rule::with_learning_rate_factor`, `State::new`, `State::restore`, `State::look_ahead`, `State::update`, `Optimizer::begin`, `Optimizer::step`, `Optimizer::set_learning_rate`, `Network::train_step` |
 /// | no examples to take a mean over; no layers, inputs or units | `Empty` | `loss::squared_error`, `loss::softmax_cross_entropy`, `Loss::check`, `Loss::delta`, `Network::new`, `Network::train_step` |
 /// | an activation before softmax | `Loss` | `Loss::check`, `Loss::delta`, `Network::train_step` |
 /// | a state belongs to another rule; a rule that looks ahead is used without its look-ahead | `State` | `State::look_ahead`, `State::update`, `Optimizer::restore`, `Optimizer::step` |
 /// | two tensors of a list have the same key | `Key` | `Optimizer::restore`, `Optimizer::begin`, `Optimizer::step` |
-/// | an instruction set that is unknown or not on this processor | `Isa` | `Backend::new`, `Backend::with_isa_named` |
+/// | an instruction set that is unknown or not on this processor | `Isa` | `Backend::new`, `Backend::with_isa_named`, `Builder::build` |
+/// | a number of threads that is not from 1 to 64, or that the system refuses | `Threads` | `Builder::build` |
 /// | a workspace, a state or a buffer overflows `usize`, or there is no memory for it | `OutOfMemory` | `dense::forward`, `dense::backward`, `dense::gradient`, `State::new`, `State::restore`, `State::look_ahead`, `Optimizer::begin`, `Optimizer::step`, `Network::new`, `Network::predict`, `Network::train_step` |
 ///
 /// No value of an element is an error: see [`Network`](crate::Network).
@@ -82,14 +85,21 @@ pub enum Error {
         /// Rows and columns.
         shape: (usize, usize),
         /// Row stride and column stride.
-        strides: (usize, usize),
+        strides: (isize, isize),
     },
-    /// The rows of an output overlap.
-    RowStride {
-        /// The number of columns, which is the smallest valid row stride.
-        expected: usize,
-        /// The row stride.
-        found: usize,
+    /// An output has neither contiguous rows nor contiguous columns, or they overlap.
+    Strides {
+        /// Rows and columns.
+        shape: (usize, usize),
+        /// Row stride and column stride.
+        strides: (isize, isize),
+    },
+    /// The rows of a matrix are not contiguous.
+    Layout {
+        /// The operation.
+        operation: &'static str,
+        /// The name of the matrix, in the plural.
+        operand: &'static str,
     },
     /// A class label is not less than the number of classes.
     Label {
@@ -142,6 +152,13 @@ pub enum Error {
         /// The first bytes of the name.
         found: IsaName,
     },
+    /// The number of threads is not from 1 to 64, or the system refuses to start one of them.
+    Threads {
+        /// The number of threads.
+        found: usize,
+        /// Whether the number is valid, but the system refuses.
+        refused: bool,
+    },
     /// There is no memory for a workspace, state or buffer.
     OutOfMemory {
         /// The operation.
@@ -166,8 +183,13 @@ impl fmt::Display for Error {
             Self::Overflow { shape: (rows, cols), strides: (row, col) } => {
                 write!(f, "matrix view: the offsets of {rows}×{cols} with strides {row} and {col} overflow")
             }
-            Self::RowStride { expected, found } => {
-                write!(f, "matrix view: the row stride of an output is {found}, expected at least {expected}")
+            Self::Strides { shape: (rows, cols), strides: (row, col) } => write!(
+                f,
+                "matrix view: the strides of a {rows}×{cols} output are {row} and {col}, expected a column stride of 1 and a row stride \
+                 of at least {cols}, or a row stride of 1 and a column stride of at least {rows}"
+            ),
+            Self::Layout { operation, operand } => {
+                write!(f, "{operation}: {operand} have rows with gaps, expected a column stride of 1")
             }
             Self::Label { row, found, classes } => {
                 write!(f, "loss: the label of row {row} is {found}, expected less than {classes}")
@@ -194,6 +216,10 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
+            Self::Threads { found, refused: false } => {
+                write!(f, "backend: {found} threads, expected from 1 to {MAX_THREADS}")
+            }
+            Self::Threads { found, refused: true } => write!(f, "backend: the system refuses to start {found} threads"),
             Self::OutOfMemory { operation, numbers: Some(numbers) } => {
                 write!(f, "{operation}: no memory for {numbers} elements")
             }

@@ -76,15 +76,16 @@ pub struct SoftmaxCrossEntropy<'a> {
 /// (ŷ − y)·h'(a) are normal numbers (without FMA, h' of sigmoid and tanh is off by another z²·2⁻²³), and is 0 if ŷ = y.
 ///
 /// # Errors
-/// If m is 0, the shapes differ, or c is not a positive number.
+/// If m is 0, the shapes differ, the rows of delta are not contiguous, or c is not a positive number.
 pub fn squared_error(backend: &Backend, loss: SquaredError<'_>, delta: MatMut<'_>) -> Result<f64, Error> {
     let SquaredError { predicted, target, c, activation } = loss;
     let (rows, columns) = (predicted.rows(), predicted.cols());
     SquaredErrorLoss { c }.check(target, activation, (rows, columns))?;
     delta.expect(SQUARED_ERROR, "deltas", (rows, columns))?;
+    delta.expect_contiguous_rows(SQUARED_ERROR, "deltas")?;
     let (predicted, target, delta) = (predicted.view(), target.view(), delta.into_view());
     Ok(with_activation!(activation, h => {
-        backend.run(kernels::SquaredError { predicted, target, rows, columns, c, activation: h, delta })
+        backend.run(kernels::SquaredError { predicted, target, c, activation: h, delta })
     }))
 }
 
@@ -119,7 +120,8 @@ pub fn softmax_cross_entropy(
     let (rows, classes) = (logits.rows(), logits.cols());
     CrossEntropyLoss.check(labels, Activation::Identity, (rows, classes))?;
     delta.expect(SOFTMAX, "deltas", (rows, classes))?;
-    Ok(backend.run(kernels::SoftmaxCrossEntropy { logits: logits.view(), labels, classes, delta: delta.into_view() }))
+    delta.expect_contiguous_rows(SOFTMAX, "deltas")?;
+    Ok(backend.run(kernels::SoftmaxCrossEntropy { logits: logits.view(), labels, delta: delta.into_view() }))
 }
 
 const SQUARED_ERROR: &str = "squared error";

@@ -1,49 +1,26 @@
 //! Matrices that the caller owns: validated, strided views over slices.
 
 use crate::Error;
-use lanegrad_kernels::view::{View, ViewMut};
+use core::ops::Range;
+use lanegrad_kernels::simd::{Misfit, View, ViewMut};
 
-// An empty view keeps nothing of its slice, and no stride of a view is longer than its slice. The check allows a longer stride only
-// along a side of at most one element, where it is never used. So kernels need not check for empty matrices before they compute a row's
-// offset, and small multiples of a stride do not overflow.
-
-/// An input matrix with any row and column stride, including zero. Transposing and broadcasting are free.
+/// An input matrix with any row and column stride, negative and zero included. Transposing and broadcasting are free.
 #[derive(Clone, Copy, Debug)]
-pub struct MatRef<'a> {
-    view: View<'a>,
-    rows: usize,
-    cols: usize,
-}
+pub struct MatRef<'a>(View<'a>);
 
-/// An output matrix with unit column stride and rows that do not overlap. The gaps between its rows are never written.
+/// An output matrix with contiguous rows or contiguous columns that do not overlap. The gaps between them are never written.
+///
+/// A column-major matrix is the transpose of a row-major one: `MatMut::new(data, cols, rows)?.t()`.
 #[derive(Debug)]
-pub struct MatMut<'a> {
-    data: &'a mut [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-}
+pub struct MatMut<'a>(ViewMut<'a>);
 
-/// The same without gaps: the number of elements is the product of the sizes.
-#[inline]
-fn check_contiguous(len: usize, rows: usize, cols: usize) -> Result<(), Error> {
-    match rows.checked_mul(cols) {
-        Some(needed) if needed <= len => Ok(()),
-        _ => check(len, (rows, cols), (cols, 1)),
-    }
-}
-
-/// Checks that the last element of a view lies inside a slice of `len` elements.
-fn check(len: usize, shape: (usize, usize), strides: (usize, usize)) -> Result<(), Error> {
-    let (rows, cols) = shape;
-    if rows == 0 || cols == 0 {
-        return Ok(());
-    }
-    let last = (rows - 1).checked_mul(strides.0).zip((cols - 1).checked_mul(strides.1));
-    let needed = last.and_then(|(row, col)| row.checked_add(col)?.checked_add(1));
-    match needed.ok_or(Error::Overflow { shape, strides })? {
-        needed if needed <= len => Ok(()),
-        needed => Err(Error::TooShort { expected: needed, found: len }),
+impl Error {
+    fn misfit(misfit: Misfit, shape: (usize, usize), strides: (isize, isize)) -> Self {
+        match misfit {
+            Misfit::TooShort { expected, found } => Self::TooShort { expected, found },
+            Misfit::Overflow => Self::Overflow { shape, strides },
+            Misfit::Strides => Self::Strides { shape, strides },
+        }
     }
 }
 
@@ -54,64 +31,100 @@ impl<'a> MatRef<'a> {
     /// If the slice is too short, or the sizes overflow.
     #[inline]
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Result<Self, Error> {
-        check_contiguous(data.len(), rows, cols)?;
-        let data = if rows == 0 || cols == 0 { &[] } else { data };
-        Ok(Self { view: View { data, row_stride: cols.min(data.len()), col_stride: data.len().min(1) }, rows, cols })
+        match View::row_major(data, rows, cols) {
+            Ok(view) => Ok(Self(view)),
+            Err(misfit) => Err(Error::misfit(misfit, (rows, cols), (cols as isize, 1))),
+        }
     }
 
-    /// Creates a view whose element (i, j) is `data[i · row_stride + j · col_stride]`.
+    /// Creates a view whose element (i, j) is `data[origin + i · row_stride + j · col_stride]`. The slice begins with the element that is
+    /// lowest in memory: the origin is 0 if no stride is negative, and in general the sum of `(rows − 1) · |row_stride|` and
+    /// `(cols − 1) · |col_stride|` over the negative strides.
     ///
     /// # Errors
     /// If the slice is too short, or the offsets overflow.
+    ///
+    /// ```
+    /// use lanegrad::MatRef;
+    /// // The rows of a matrix from the last to the first.
+    /// let reversed = MatRef::with_strides(&[1.0, 2.0, 3.0, 4.0], 2, 2, -2, 1)?;
+    /// assert_eq!((reversed.get(0, 0), reversed.get(1, 1)), (Some(3.0), Some(2.0)));
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
     #[inline]
     pub fn with_strides(
         data: &'a [f32],
         rows: usize,
         cols: usize,
-        row_stride: usize,
-        col_stride: usize,
+        row_stride: isize,
+        col_stride: isize,
     ) -> Result<Self, Error> {
-        check(data.len(), (rows, cols), (row_stride, col_stride))?;
-        let data = if rows == 0 || cols == 0 { &[] } else { data };
-        let [row_stride, col_stride] = [row_stride, col_stride].map(|stride| stride.min(data.len()));
-        Ok(Self { view: View { data, row_stride, col_stride }, rows, cols })
+        let view = View::new(data, rows, cols, row_stride, col_stride);
+        view.map(Self).map_err(|misfit| Error::misfit(misfit, (rows, cols), (row_stride, col_stride)))
     }
 
     /// The transposed matrix.
     #[inline]
     pub fn t(self) -> Self {
-        Self { view: self.view.t(), rows: self.cols, cols: self.rows }
+        Self(self.0.t())
+    }
+
+    /// Some rows and columns, or `None` if they do not exist.
+    #[inline]
+    pub fn block(self, rows: Range<usize>, cols: Range<usize>) -> Option<Self> {
+        let exists = |range: &Range<usize>, count| range.start <= range.end && range.end <= count;
+        (exists(&rows, self.rows()) && exists(&cols, self.cols())).then(|| Self(self.0.block(rows, cols)))
     }
 
     /// Number of rows.
     #[inline]
     pub fn rows(&self) -> usize {
-        self.rows
+        self.0.rows()
     }
 
     /// Number of columns.
     #[inline]
     pub fn cols(&self) -> usize {
-        self.cols
+        self.0.cols()
+    }
+
+    /// Elements from one row to the next. That of a single row is unspecified.
+    #[inline]
+    pub fn row_stride(&self) -> isize {
+        self.0.row_stride()
+    }
+
+    /// Elements from one column to the next. That of a single column is unspecified.
+    #[inline]
+    pub fn col_stride(&self) -> isize {
+        self.0.col_stride()
     }
 
     /// Element (i, j), or `None` if it does not exist.
     pub fn get(&self, i: usize, j: usize) -> Option<f32> {
-        (i < self.rows && j < self.cols).then(|| self.view.at(i, j))
+        (i < self.rows() && j < self.cols()).then(|| self.0.at(i, j))
     }
 
-    /// The elements, the row stride and the column stride, for passing the matrix to other code.
-    ///
-    /// No stride is longer than the slice: the stride of a single row or column may be shorter than the one given. Without elements,
-    /// the slice is empty and the strides are 0.
+    /// The elements of row i, or `None` if there is no such row, or if they are not contiguous.
+    pub fn row(&self, i: usize) -> Option<&'a [f32]> {
+        (i < self.rows() && self.0.col_stride() == 1).then(|| self.0.row(i, 0..self.0.cols()))
+    }
+
+    /// All elements, row by row, or `None` if there are gaps or another order.
     #[inline]
-    pub fn parts(&self) -> (&'a [f32], usize, usize) {
-        (self.view.data, self.view.row_stride, self.view.col_stride)
+    pub fn as_slice(&self) -> Option<&'a [f32]> {
+        self.0.as_slice()
+    }
+
+    /// Points to element (0, 0), if there is one: for passing the matrix to foreign code, with its strides.
+    #[inline]
+    pub fn as_ptr(&self) -> *const f32 {
+        self.0.as_ptr()
     }
 
     #[inline]
     pub(crate) fn view(&self) -> View<'a> {
-        self.view
+        self.0
     }
 
     #[inline]
@@ -121,7 +134,21 @@ impl<'a> MatRef<'a> {
         operand: &'static str,
         expected: (usize, usize),
     ) -> Result<(), Error> {
-        expect(operation, operand, expected, (self.rows, self.cols))
+        expect(operation, operand, expected, (self.rows(), self.cols()))
+    }
+}
+
+impl<'a> From<View<'a>> for MatRef<'a> {
+    #[inline]
+    fn from(view: View<'a>) -> Self {
+        Self(view)
+    }
+}
+
+impl<'a> From<MatRef<'a>> for View<'a> {
+    #[inline]
+    fn from(matrix: MatRef<'a>) -> Self {
+        matrix.0
     }
 }
 
@@ -132,52 +159,79 @@ impl<'a> MatMut<'a> {
     /// If the slice is too short, or the sizes overflow.
     #[inline]
     pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Result<Self, Error> {
-        check_contiguous(data.len(), rows, cols)?;
-        let data = if rows == 0 || cols == 0 { &mut [] } else { data };
-        let row_stride = cols.min(data.len());
-        Ok(Self { data, rows, cols, row_stride })
+        match ViewMut::row_major(data, rows, cols) {
+            Ok(view) => Ok(Self(view)),
+            Err(misfit) => Err(Error::misfit(misfit, (rows, cols), (cols as isize, 1))),
+        }
     }
 
-    /// Creates a view whose element (i, j) is `data[i · row_stride + j]`.
+    /// Creates a view whose element (i, j) is where [`MatRef::with_strides`] has it.
     ///
     /// # Errors
-    /// If the slice is too short, the offsets overflow, or `row_stride < cols`.
+    /// If neither rows nor columns are contiguous without overlap, the slice is too short, or the offsets overflow.
     #[inline]
-    pub fn with_row_stride(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> Result<Self, Error> {
-        if row_stride < cols {
-            return Err(Error::RowStride { expected: cols, found: row_stride });
-        }
-        check(data.len(), (rows, cols), (row_stride, 1))?;
-        let data = if rows == 0 || cols == 0 { &mut [] } else { data };
-        let row_stride = row_stride.min(data.len());
-        Ok(Self { data, rows, cols, row_stride })
+    pub fn with_strides(
+        data: &'a mut [f32],
+        rows: usize,
+        cols: usize,
+        row_stride: isize,
+        col_stride: isize,
+    ) -> Result<Self, Error> {
+        let view = ViewMut::new(data, rows, cols, row_stride, col_stride);
+        view.map(Self).map_err(|misfit| Error::misfit(misfit, (rows, cols), (row_stride, col_stride)))
+    }
+
+    /// The transposed matrix.
+    #[inline]
+    pub fn t(self) -> Self {
+        Self(self.0.t())
     }
 
     /// Number of rows.
     #[inline]
     pub fn rows(&self) -> usize {
-        self.rows
+        self.0.rows()
     }
 
     /// Number of columns.
     #[inline]
     pub fn cols(&self) -> usize {
-        self.cols
+        self.0.cols()
     }
 
-    /// The elements and the row stride, for passing the matrix to other code.
-    ///
-    /// The stride is not longer than the slice: that of a single row may be shorter than the one given. Without elements, the slice is
-    /// empty and the stride is 0.
+    /// Elements from one row to the next. That of a single row is unspecified.
     #[inline]
-    pub fn into_parts(self) -> (&'a mut [f32], usize) {
-        (self.data, self.row_stride)
+    pub fn row_stride(&self) -> isize {
+        self.0.row_stride()
+    }
+
+    /// Elements from one column to the next. That of a single column is unspecified.
+    #[inline]
+    pub fn col_stride(&self) -> isize {
+        self.0.col_stride()
+    }
+
+    /// The elements, to read.
+    #[inline]
+    pub fn as_ref(&self) -> MatRef<'_> {
+        MatRef(self.0.as_view())
+    }
+
+    /// The elements of row i, or `None` if there is no such row, or if they are not contiguous.
+    pub fn row_mut(&mut self, i: usize) -> Option<&mut [f32]> {
+        let cols = 0..self.cols();
+        (i < self.rows() && self.0.col_stride() == 1).then(|| self.0.row(i, cols))
+    }
+
+    /// Points to element (0, 0), if there is one: for passing the matrix to foreign code, with its strides.
+    #[inline]
+    pub fn as_mut_ptr(&mut self) -> *mut f32 {
+        self.0.as_mut_ptr()
     }
 
     #[inline]
     pub(crate) fn into_view(self) -> ViewMut<'a> {
-        let (data, row_stride) = self.into_parts();
-        ViewMut { data, row_stride }
+        self.0
     }
 
     #[inline]
@@ -187,7 +241,27 @@ impl<'a> MatMut<'a> {
         operand: &'static str,
         expected: (usize, usize),
     ) -> Result<(), Error> {
-        expect(operation, operand, expected, (self.rows, self.cols))
+        expect(operation, operand, expected, (self.rows(), self.cols()))
+    }
+
+    /// Checks that rows are contiguous, as a loss needs them.
+    #[inline]
+    pub(crate) fn expect_contiguous_rows(&self, operation: &'static str, operand: &'static str) -> Result<(), Error> {
+        if self.0.has_contiguous_rows() { Ok(()) } else { Err(Error::Layout { operation, operand }) }
+    }
+}
+
+impl<'a> From<MatMut<'a>> for ViewMut<'a> {
+    #[inline]
+    fn from(matrix: MatMut<'a>) -> Self {
+        matrix.0
+    }
+}
+
+impl<'a> From<ViewMut<'a>> for MatMut<'a> {
+    #[inline]
+    fn from(view: ViewMut<'a>) -> Self {
+        Self(view)
     }
 }
 

@@ -155,4 +155,45 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # Several threads
+//! A backend has one thread unless it is told otherwise. It may have threads of its own, or use the host's: anything that runs tasks can be
+//! made a [`Threads`](crate::Threads). With rayon's pool, where `task` is called from inside the pool:
+//!
+//! ```
+//! use lanegrad::{Backend, Threads};
+//! use std::sync::Arc;
+//! # mod rayon { // as much of rayon as this needs
+//! #     #[derive(Debug)] pub struct ThreadPool;
+//! #     pub struct Scope;
+//! #     impl ThreadPool {
+//! #         pub fn current_num_threads(&self) -> usize { 2 }
+//! #         pub fn in_place_scope<'s>(&self, f: impl FnOnce(&Scope)) { f(&Scope) }
+//! #     }
+//! #     impl Scope { pub fn spawn<'s>(&self, f: impl FnOnce(&Scope)) { f(&Scope) } }
+//! # }
+//!
+//! #[derive(Debug)]
+//! struct Rayon(rayon::ThreadPool);
+//!
+//! impl Threads for Rayon {
+//!     fn count(&self) -> usize {
+//!         self.0.current_num_threads()
+//!     }
+//!     fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+//!         self.0.in_place_scope(|scope| {
+//!             (1..tasks).for_each(|number| scope.spawn(move |_| task(number)));
+//!             task(0);
+//!         });
+//!     }
+//! }
+//!
+//! let own = Backend::builder().threads(4).build()?;
+//! # let pool = rayon::ThreadPool;
+//! let hosts = Backend::builder().pool(Arc::new(Rayon(pool))).build()?;
+//! # assert_eq!((own.threads(), hosts.threads()), (4, 2));
+//! # Ok::<(), lanegrad::Error>(())
+//! ```
+//!
+//! `verify/tests/threads.rs` runs this with rayon itself. Small operations stay on one thread, and the results are the same to the last bit.
+//!
 //! `verify/tests/shared_backends.rs` runs this from threads, and from tasks of a rayon pool that make nested calls.

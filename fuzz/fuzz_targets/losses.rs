@@ -55,7 +55,7 @@ fn softmax_cross_entropy(u: &mut Unstructured<'_>) -> Result<()> {
     let logit = |_| if wild { u.arbitrary() } else { Ok(f32::from(u.arbitrary::<i16>()?) / 256.0) };
     let logits: Vec<f32> = (0..rows * classes).map(logit).collect::<Result<_>>()?;
 
-    let (row, col) = strides(u, shape, (classes, 1))?;
+    let (row, col) = strides(u, shape, (classes as isize, 1))?;
     let view = MatRef::with_strides(&logits, rows, classes, row, col).expect("the view fits");
     let operands = loss::SoftmaxCrossEntropy { logits: view, labels: &labels };
     let found = match loss::softmax_cross_entropy(&backend, operands, delta.view()) {

@@ -102,7 +102,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
 
     let exact_x = reference::Matrix::from_fn(batch, inputs, |i, j| f64::from(x[i * inputs + j]));
     let (x_strides, y_strides) =
-        (strides(u, (batch, inputs), (inputs, 1))?, strides(u, (batch, outputs), (outputs, 1))?);
+        (strides(u, (batch, inputs), (inputs as isize, 1))?, strides(u, (batch, outputs), (outputs as isize, 1))?);
     let (objective, exact_target, exact_loss) = if softmax {
         let exact = reference::Target::Labels(labels.iter().map(|&label| label as usize).collect());
         (Objective::CrossEntropy { labels: &labels }, exact, reference::Loss::SoftmaxCrossEntropy)
@@ -155,7 +155,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         if !is_clear {
             return Ok(());
         }
-        let (row, col) = strides(u, (0, inputs), (inputs, 1))?;
+        let (row, col) = strides(u, (0, inputs), (inputs as isize, 1))?;
         let nothing = MatRef::with_strides(&[], 0, inputs, row, col).expect("there is nothing to view");
         let outputs_of_nothing = network.predict(&mut backend, &mut scratch, nothing).expect("it has its columns");
         assert_eq!((outputs_of_nothing.rows(), outputs_of_nothing.cols()), (0, outputs));

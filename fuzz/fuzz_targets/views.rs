@@ -15,12 +15,18 @@ fn size(u: &mut Unstructured<'_>) -> Result<usize> {
     }
 }
 
-/// How many numbers a view needs; `None` where that is no `u128`, let alone a `usize`.
-fn needed(rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Option<u128> {
+/// The same, in both directions.
+fn stride(u: &mut Unstructured<'_>) -> Result<isize> {
+    let stride = size(u)? as isize;
+    Ok(if u.ratio(1, 4)? { stride.wrapping_neg() } else { stride })
+}
+
+/// How many elements a view needs; `None` where that is no `u128`, let alone a `usize`.
+fn needed(rows: usize, cols: usize, row_stride: isize, col_stride: isize) -> Option<u128> {
     if rows == 0 || cols == 0 {
         return Some(0);
     }
-    let product = |a: usize, b: usize| (a as u128 - 1) * b as u128;
+    let product = |a: usize, b: isize| (a as u128 - 1) * b.unsigned_abs() as u128;
     product(rows, row_stride).checked_add(product(cols, col_stride))?.checked_add(1)
 }
 
@@ -108,7 +114,14 @@ fn overwrite(u: &mut Unstructured<'_>, view: MatMut<'_>) -> Result<()> {
 fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let mut data: Vec<f32> = (0..u.int_in_range(0..=200)?).map(|i: u8| f32::from(i)).collect();
     let len = data.len();
-    let (rows, cols, row_stride, col_stride) = (size(u)?, size(u)?, size(u)?, size(u)?);
+    let (rows, cols, row_stride, col_stride) = (size(u)?, size(u)?, stride(u)?, stride(u)?);
+    // Where element (i, j) of a view that fits is: its slice begins with the one that is lowest in memory.
+    let along = |index: usize, count: usize, stride: isize| {
+        (if stride < 0 { index as i128 - (count as i128 - 1) } else { index as i128 }) * stride as i128
+    };
+    let place = |i, j, strides: (isize, isize)| {
+        usize::try_from(along(i, rows, strides.0) + along(j, cols, strides.1)).expect("it is in the slice")
+    };
 
     let needs = needed(rows, cols, row_stride, col_stride);
     match MatRef::with_strides(&data, rows, cols, row_stride, col_stride) {
@@ -116,7 +129,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
             assert!(needs.is_some_and(|needs| needs <= len as u128));
             let (i, j) = (size(u)?, size(u)?);
             for (i, j) in [(i, j), (rows.wrapping_sub(1), cols.wrapping_sub(1)), (rows, 0), (0, cols)] {
-                let element = (i < rows && j < cols).then(|| data[i * row_stride + j * col_stride]);
+                let element = (i < rows && j < cols).then(|| data[place(i, j, (row_stride, col_stride))]);
                 assert!(view.get(i, j) == element && view.t().get(j, i) == element);
             }
             multiply(u, view)?;
@@ -124,24 +137,34 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         Err(error) => check_error(error, needs, len),
     }
 
-    let needs = needed(rows, cols, row_stride, 1);
+    let strides = *u.choose(&[(row_stride, 1), (1, row_stride), (row_stride, col_stride)])?;
+    let needs = needed(rows, cols, strides.0, strides.1);
+    let apart = |count: usize, stride: isize, len: usize| count <= 1 || stride.unsigned_abs() >= len;
+    let by_rows = (cols <= 1 || strides.1 == 1) && apart(rows, strides.0, cols);
+    let by_columns = (rows <= 1 || strides.0 == 1) && apart(cols, strides.1, rows);
+    let disjoint = rows == 0 || cols == 0 || by_rows || by_columns;
     let before = data.clone();
-    match MatMut::with_row_stride(&mut data, rows, cols, row_stride) {
+    match MatMut::with_strides(&mut data, rows, cols, strides.0, strides.1) {
         Ok(view) => {
-            assert!(row_stride >= cols && needs.is_some_and(|needs| needs <= len as u128));
+            assert!(disjoint && needs.is_some_and(|needs| needs <= len as u128));
             assert!((view.rows(), view.cols()) == (rows, cols));
             overwrite(u, view)?;
-            let inside = |at: usize| rows > 0 && cols > 0 && at / row_stride < rows && at % row_stride < cols;
-            for (at, x) in data.iter().enumerate() {
-                let expected = if inside(at) { 0.0 } else { before[at] };
-                assert!(*x == expected, "number {at} is {x}, expected {expected}");
+            let mut expected = before;
+            if rows > 0 && cols > 0 {
+                (0..rows).for_each(|i| (0..cols).for_each(|j| expected[place(i, j, strides)] = 0.0));
             }
+            assert!(data == expected, "{data:?}, expected {expected:?}");
         }
-        Err(Error::RowStride { expected, found }) => assert!((expected, found) == (cols, row_stride) && found < cols),
-        Err(error) => check_error(error, needs, len),
+        Err(Error::Strides { shape, strides: found }) => {
+            assert!(!disjoint && (shape, found) == ((rows, cols), strides));
+        }
+        Err(error) => {
+            assert!(disjoint);
+            check_error(error, needs, len);
+        }
     }
 
-    let needs = needed(rows, cols, cols, 1);
+    let needs = rows.checked_mul(cols).map(|needs| needs as u128);
     let fits = needs.is_some_and(|needs| needs <= len as u128);
     assert!(MatRef::new(&data, rows, cols).is_ok() == fits);
     assert!(MatMut::new(&mut data, rows, cols).is_ok() == fits);

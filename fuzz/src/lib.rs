@@ -31,11 +31,11 @@ pub fn sizes(u: &mut Unstructured<'_>) -> Result<(usize, usize, usize)> {
 }
 
 /// The strides, but that of a side of at most one element, which is not used, may become any.
-pub fn strides(u: &mut Unstructured<'_>, (rows, cols): (usize, usize), used: (usize, usize)) -> Result<(usize, usize)> {
+pub fn strides(u: &mut Unstructured<'_>, (rows, cols): (usize, usize), used: (isize, isize)) -> Result<(isize, isize)> {
     let empty = rows == 0 || cols == 0;
     let mut stride = |size, stride| match (empty || size == 1) && u.ratio(1, 2)? {
         // So that small multiples of it wrap to small numbers, too.
-        true => Ok((usize::MAX / u.int_in_range(1..=32)?).wrapping_sub(u.int_in_range(0..=16)?)),
+        true => Ok((*u.choose(&[isize::MAX, isize::MIN])? / u.int_in_range(1..=32)?) - u.int_in_range(0..=16)?),
         false => Ok(stride),
     };
     Ok((stride(rows, used.0)?, stride(cols, used.1)?))
@@ -77,27 +77,42 @@ pub struct Input {
     data: Vec<f32>,
     offset: usize,
     shape: (usize, usize),
-    strides: (usize, usize),
+    strides: (isize, isize),
+}
+
+/// Where element (i, j) is: the slice begins with the one that is lowest in memory.
+fn place((rows, cols): (usize, usize), (row, col): (isize, isize), (i, j): (usize, usize)) -> usize {
+    let along = |index: usize, count: usize, stride: isize| match if stride < 0 { count - 1 - index } else { index } {
+        // The stride is not used.
+        0 => 0,
+        steps => steps * stride.unsigned_abs(),
+    };
+    along(i, rows, row) + along(j, cols, col)
+}
+
+/// The number of elements from the lowest to the highest of a matrix.
+fn reach(shape @ (rows, cols): (usize, usize), (row, col): (isize, isize)) -> usize {
+    let last = |count: usize, stride: isize| if stride < 0 { 0 } else { count - 1 };
+    if rows == 0 || cols == 0 { 0 } else { place(shape, (row, col), (last(rows, row), last(cols, col))) + 1 }
 }
 
 impl Input {
-    /// Row by row, column by column, with gaps, with steps, or broadcast.
+    /// Row by row, column by column, with gaps, with steps, broadcast, or backwards.
     pub fn new(u: &mut Unstructured<'_>, numbers: &mut Numbers, (rows, cols): (usize, usize)) -> Result<Self> {
-        let gap = u.int_in_range(0..=3)?;
+        let (gap, sides) = (u.int_in_range(0..=3)?, [rows, cols].map(|side| side as isize));
         let strides = match u.int_in_range(0..=5)? {
-            0 => (cols + gap, 1),
-            1 => (1, rows + gap),
-            2 => (2 * cols + gap, 2),
+            0 => (sides[1] + gap, 1),
+            1 => (1, sides[0] + gap),
+            2 => (2 * sides[1] + gap, 2),
             3 => (0, 1),
             4 => (1, 0),
             _ => (gap, gap),
         };
+        let mut turned = |stride: isize| Ok(if u.ratio(1, 4)? { -stride } else { stride });
+        let strides = (turned(strides.0)?, turned(strides.1)?);
         let strides = self::strides(u, (rows, cols), strides)?;
         let offset = u.int_in_range(0..=16)?;
-        let len = match rows.min(cols) {
-            0 => 0,
-            _ => (rows - 1) * strides.0 + (cols - 1) * strides.1 + 1,
-        };
+        let len = reach((rows, cols), strides);
         Ok(Self { data: numbers.take(offset + len), offset, shape: (rows, cols), strides })
     }
 
@@ -109,51 +124,66 @@ impl Input {
 
     /// Element (i, j).
     pub fn at(&self, i: usize, j: usize) -> i64 {
-        self.data[self.offset + i * self.strides.0 + j * self.strides.1] as i64
+        self.data[self.offset + place(self.shape, self.strides, (i, j))] as i64
     }
 }
 
-/// Numbers from the first to the last of an output.
-fn reach((rows, cols): (usize, usize), stride: usize) -> usize {
-    if rows == 0 || cols == 0 { 0 } else { (rows - 1) * stride + cols }
-}
-
-/// An output amid canaries: before, behind and between its rows.
+/// An output amid canaries: before, after and between its rows.
 pub struct Output {
     data: Vec<f32>,
     before: Vec<f32>,
     offset: usize,
     shape: (usize, usize),
-    stride: usize,
-    /// Numbers of the view's slice behind its last element.
-    behind: usize,
+    strides: (isize, isize),
+    /// Elements of the view's slice after its last element.
+    after: usize,
 }
 
 impl Output {
-    /// Filled with numbers if it is to be read, else with canaries too.
-    pub fn new(
+    /// Row by row, filled with numbers if it is to be read, otherwise with canaries too.
+    pub fn new(u: &mut Unstructured<'_>, numbers: &mut Numbers, shape: (usize, usize), read: bool) -> Result<Self> {
+        Self::in_order(u, numbers, shape, read, false)
+    }
+
+    /// Row by row or column by column, forwards or backwards.
+    pub fn in_any_order(
         u: &mut Unstructured<'_>,
         numbers: &mut Numbers,
-        (rows, cols): (usize, usize),
+        shape: (usize, usize),
         read: bool,
     ) -> Result<Self> {
-        let (stride, offset) = (cols + u.int_in_range(0..=3)?, u.int_in_range(0..=16)?);
-        let stride = strides(u, (rows, cols), (stride, 1))?.0.max(cols);
-        let behind = *u.choose(&[0, 1, 32])?;
-        let mut data = vec![f32::from_bits(CANARY); offset + reach((rows, cols), stride) + 32];
+        let by_columns = u.arbitrary()?;
+        Self::in_order(u, numbers, shape, read, by_columns)
+    }
+
+    fn in_order(
+        u: &mut Unstructured<'_>,
+        numbers: &mut Numbers,
+        shape @ (rows, cols): (usize, usize),
+        read: bool,
+        by_columns: bool,
+    ) -> Result<Self> {
+        let (count, len) = if by_columns { (cols, rows) } else { (rows, cols) };
+        let stride = (len as isize + u.int_in_range(0..=3)?) * *u.choose(&[1, 1, 1, -1])?;
+        // The unit stride of a single column may be that of rows, which do not overlap.
+        let unused = if count == 1 && len > 0 { strides(u, (1, 2), (stride, 1))?.0 } else { stride };
+        let stride = if unused.unsigned_abs() < len { stride } else { unused };
+        let (strides, offset) = (if by_columns { (1, stride) } else { (stride, 1) }, u.int_in_range(0..=16)?);
+        let after = *u.choose(&[0, 1, 32])?;
+        let mut data = vec![f32::from_bits(CANARY); offset + reach(shape, strides) + 32];
         if read {
-            for i in 0..rows {
-                data[offset + i * stride..][..cols].copy_from_slice(&numbers.take(cols));
+            for (i, j) in (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))) {
+                data[offset + place(shape, strides, (i, j))] = numbers.draw();
             }
         }
-        Ok(Self { before: data.clone(), data, offset, shape: (rows, cols), stride, behind })
+        Ok(Self { before: data.clone(), data, offset, shape, strides, after })
     }
 
     /// The view.
     pub fn view(&mut self) -> MatMut<'_> {
-        let (rows, cols) = self.shape;
-        let slice = &mut self.data[self.offset..][..reach(self.shape, self.stride) + self.behind];
-        MatMut::with_row_stride(slice, rows, cols, self.stride).expect("the view fits")
+        let ((rows, cols), (row, col)) = (self.shape, self.strides);
+        let slice = &mut self.data[self.offset..][..reach(self.shape, self.strides) + self.after];
+        MatMut::with_strides(slice, rows, cols, row, col).expect("the view fits")
     }
 
     /// The only row of an output that is a slice.
@@ -163,12 +193,12 @@ impl Output {
 
     /// What element (i, j) is.
     pub fn at(&self, i: usize, j: usize) -> f32 {
-        self.data[self.offset + i * self.stride + j]
+        self.data[self.offset + place(self.shape, self.strides, (i, j))]
     }
 
     /// What element (i, j) was.
     pub fn was(&self, i: usize, j: usize) -> i64 {
-        self.before[self.offset + i * self.stride + j] as i64
+        self.before[self.offset + place(self.shape, self.strides, (i, j))] as i64
     }
 
     /// Every element is what `expected` says, and every canary is in its place.
@@ -184,10 +214,12 @@ impl Output {
 
     /// Nothing was written outside the elements.
     pub fn check_canaries(&self) {
-        let ((rows, cols), stride) = (self.shape, self.stride.max(1));
-        for (at, x) in self.data.iter().enumerate() {
-            let inside = at.checked_sub(self.offset).is_some_and(|at| at / stride < rows && at % stride < cols);
-            assert!(inside || x.to_bits() == CANARY, "number {at}, outside the matrix, was written");
+        let mut others = self.data.clone();
+        for (i, j) in (0..self.shape.0).flat_map(|i| (0..self.shape.1).map(move |j| (i, j))) {
+            others[self.offset + place(self.shape, self.strides, (i, j))] = f32::from_bits(CANARY);
+        }
+        for (at, x) in others.iter().enumerate() {
+            assert!(x.to_bits() == CANARY, "number {at}, outside the matrix, was written");
         }
     }
 }

@@ -11,7 +11,7 @@ pub fn forward(u: &mut Unstructured<'_>, backend: &mut Backend, numbers: &mut Nu
     let w = Input::new(u, numbers, (outputs, inputs))?;
     let bias = u.arbitrary::<bool>()?.then(|| numbers.take(outputs));
     let activation = *u.choose(&[Activation::Identity, Activation::Relu])?;
-    let mut z = Output::new(u, numbers, (batch, outputs), false)?;
+    let mut z = Output::in_any_order(u, numbers, (batch, outputs), false)?;
 
     let layer = dense::Forward { x: x.view(), w: w.view(), bias: bias.as_deref(), activation };
     dense::forward(backend, layer, z.view()).expect("the shapes fit");
@@ -31,7 +31,7 @@ pub fn backward(u: &mut Unstructured<'_>, backend: &mut Backend, numbers: &mut N
     let w = Input::new(u, numbers, (outputs, inputs))?;
     let z = Input::new(u, numbers, (batch, inputs))?;
     let activation = *u.choose(&[None, Some(Activation::Identity), Some(Activation::Relu)])?;
-    let mut below = Output::new(u, numbers, (batch, inputs), false)?;
+    let mut below = Output::in_any_order(u, numbers, (batch, inputs), false)?;
 
     let h = activation.map(|activation| (activation, z.view()));
     let layer = dense::Backward { delta: delta.view(), w: w.view(), below: h };
@@ -50,7 +50,7 @@ pub fn gradient(u: &mut Unstructured<'_>, backend: &mut Backend, numbers: &mut N
     let delta = Input::new(u, numbers, (batch, outputs))?;
     let x = Input::new(u, numbers, (batch, inputs))?;
     let (accumulate, with_bias): (bool, bool) = u.arbitrary()?;
-    let mut dw = Output::new(u, numbers, (outputs, inputs), accumulate)?;
+    let mut dw = Output::in_any_order(u, numbers, (outputs, inputs), accumulate)?;
     let mut db = Output::new(u, numbers, (1, outputs), accumulate || !with_bias)?;
 
     let layer = dense::Gradient { delta: delta.view(), x: x.view(), accumulate };

@@ -2,11 +2,12 @@
 
 use crate::isa::Kernel;
 use crate::math::Activation;
-use crate::simd::Simd;
-use crate::view::{View, ViewMut};
+use crate::simd::{Simd, View, ViewMut};
+use crate::threads::{Split, first_part};
+use core::ops::Range;
 
 /// A lane function.
-pub trait Map: Copy {
+pub trait Map: Copy + Send {
     /// Returns the new value of each lane.
     fn apply<S: Simd>(self, simd: S, x: S::V) -> S::V;
 }
@@ -34,6 +35,16 @@ impl<F: Map> Kernel for MapInPlace<'_, F> {
     }
 }
 
+impl<F: Map> Split for MapInPlace<'_, F> {
+    fn work(&self) -> usize {
+        self.x.len() / 4
+    }
+    fn split(self, parts: usize) -> (Self, Self) {
+        let (first, others) = self.x.split_at_mut(first_part(self.x.len(), parts));
+        (Self { x: first, ..self }, Self { x: others, ..self })
+    }
+}
+
 /// `x ← f(x)` for every element of a slice, one vector at a time.
 #[inline(always)]
 pub(crate) fn map<S: Simd>(simd: S, x: &mut [f32], f: impl Fn(S::V) -> S::V) {
@@ -56,7 +67,7 @@ pub(crate) fn zip_row<S: Simd>(
     mut f: impl FnMut(usize, S::V, S::V) -> S::V,
 ) {
     let columns = out.len();
-    if a.col_stride == 1 && b.col_stride == 1 && columns > 0 {
+    if a.col_stride() == 1 && b.col_stride() == 1 && columns > 0 {
         let (a, rest_of_a) = a.row(i, 0..columns).as_chunks::<16>();
         let (b, rest_of_b) = b.row(i, 0..columns).as_chunks::<16>();
         let (out, rest) = out.as_chunks_mut::<16>();
@@ -88,10 +99,6 @@ pub struct ActivationBackward<'a, H> {
     pub z: View<'a>,
     /// h
     pub activation: H,
-    /// Rows.
-    pub rows: usize,
-    /// Columns.
-    pub columns: usize,
     /// rows × columns
     pub delta: ViewMut<'a>,
 }
@@ -101,7 +108,8 @@ impl<H: Activation> Kernel for ActivationBackward<'_, H> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { gradient, z, activation, rows, columns, mut delta } = self;
+        let Self { gradient, z, activation, mut delta } = self;
+        let (rows, columns) = (delta.rows(), delta.cols());
         // Without columns there is nothing to compute, however many rows there are.
         for i in 0..if columns == 0 { 0 } else { rows } {
             zip_row(
@@ -113,6 +121,26 @@ impl<H: Activation> Kernel for ActivationBackward<'_, H> {
                 |_, gradient, z| activation.times_derivative(simd, gradient, z),
             );
         }
+    }
+}
+
+impl<H: Activation> Split for ActivationBackward<'_, H> {
+    fn work(&self) -> usize {
+        // Three matrices pass through the cache.
+        self.delta.rows().saturating_mul(self.delta.cols()) / 4
+    }
+    fn split(self, parts: usize) -> (Self, Self) {
+        let Self { gradient, z, activation, delta } = self;
+        let (rows, columns) = (delta.rows(), delta.cols());
+        let row = rows.div_ceil(parts);
+        let (first, others) = delta.split_rows(row);
+        let part = |delta, rows: Range<usize>| Self {
+            gradient: gradient.block(rows.clone(), 0..columns),
+            z: z.block(rows, 0..columns),
+            activation,
+            delta,
+        };
+        (part(first, 0..row), part(others, row..rows))
     }
 }
 

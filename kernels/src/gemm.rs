@@ -27,49 +27,72 @@
 //! Source: Goto & van de Geijn 2008; Van Zee & van de Geijn 2015 (BLIS).
 
 mod lanes;
-mod operands;
 mod pack;
 mod plan;
 mod right;
 mod rows;
+mod shared;
 mod tile;
 
 pub use self::plan::*;
 
-use self::operands::{Operands, aligned, blocks};
-use self::right::{Columns, Steps};
-use self::tile::{Elements, Rows as StripRows, Strip};
+use self::right::Columns;
+use self::tile::{Rows as StripRows, Strip};
+use crate::cache::LINE;
 use crate::epilogue::{Epilogue, Sink};
 use crate::isa::Kernel;
-use crate::simd::Simd;
-use crate::view::{View, vectors};
+use crate::simd::{Lowering, Simd, View, ViewMut, vectors};
+use crate::threads::Threads;
 use core::ops::Range;
 
-/// `C = epilogue(C₀ + A·B)`. The caller has checked that every element named by the sizes lies inside its slice.
+/// `C = epilogue(C₀ + A·B)`.
 #[derive(Debug)]
 pub struct Product<'a, E> {
-    /// Rows of A and C.
-    pub m: usize,
-    /// Columns of B and C.
-    pub n: usize,
-    /// Columns of A, rows of B.
-    pub k: usize,
     /// m×k
-    pub a: View<'a>,
+    a: View<'a>,
     /// k×n
-    pub b: View<'a>,
-    /// m×n, unit column stride.
-    pub c: &'a mut [f32],
-    /// From one row of C to the next, at least n.
-    pub c_stride: usize,
-    /// In which order the terms of an element are summed.
-    pub order: Order,
-    /// Maps the finished sums to what is stored.
-    pub epilogue: E,
-    /// [`Plan::new`] of these sizes, strides and order on the instruction set that the product runs on.
-    pub plan: Plan,
-    /// At least [`workspace_len`] elements if the plan needs a workspace; what they hold does not matter.
-    pub workspace: &'a mut [f32],
+    b: View<'a>,
+    /// m×n. Its rows are contiguous, unless the order is [`Order::Lanes`].
+    c: ViewMut<'a>,
+    order: Order,
+    epilogue: E,
+    plan: Plan,
+    workspace: &'a mut [f32],
+}
+
+impl<'a, E: Epilogue> Product<'a, E> {
+    /// Takes A m×k, B k×n and C m×n, and plans the product for an instruction set.
+    #[inline]
+    pub fn new(lowering: Lowering, order: Order, a: View<'a>, b: View<'a>, c: ViewMut<'a>, epilogue: E) -> Self {
+        // An element is the same chain in the transposed product, whose output has contiguous rows. Lanes are stored one by one.
+        let (a, b, c, epilogue) = if c.has_contiguous_rows() || order == Order::Lanes {
+            (a, b, c, epilogue)
+        } else {
+            (b.t(), a.t(), c.t(), epilogue.t())
+        };
+        let sizes = [a.rows(), b.cols(), a.cols()];
+        let plan = Plan::new(lowering, sizes, Strides::of(a), Strides::of(b), order);
+        Self { a, b, c, order, epilogue, plan, workspace: &mut [] }
+    }
+
+    /// How it is cut for several threads, if that pays.
+    #[inline]
+    pub fn grid(&self, lowering: Lowering, threads: &dyn Threads) -> Option<Grid> {
+        Grid::new(lowering, [self.a.rows(), self.b.cols(), self.a.cols()], threads)
+    }
+
+    /// The sizes m, n and k of a product that needs a workspace, of at least [`workspace_len`] elements.
+    #[inline]
+    pub fn needs_workspace(&self, lowering: Lowering) -> Option<[usize; 3]> {
+        let sizes = [self.a.rows(), self.b.cols(), self.a.cols()];
+        self.plan.needs_workspace(sizes[1], lowering.lanes).then_some(sizes)
+    }
+
+    /// Adds the workspace. What it holds does not matter.
+    #[inline]
+    pub fn with_workspace(self, workspace: &'a mut [f32]) -> Self {
+        Self { workspace, ..self }
+    }
 }
 
 impl<E: Epilogue> Kernel for Product<'_, E> {
@@ -77,50 +100,70 @@ impl<E: Epilogue> Kernel for Product<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { m, n, k, a, b, c, c_stride, order, epilogue, plan, workspace } = self;
+        let Self { a, b, c, order, epilogue, plan, workspace } = self;
+        debug_assert!(c.rows() == a.rows() && c.cols() == b.cols() && a.cols() == b.rows());
         let accumulate = order == Order::Chain { accumulate: true };
-        let operands = Operands { m, n, k, a, b, c, c_stride, accumulate, workspace };
-        // The loops are compiled once per lowering, not once per epilogue.
-        let sink: Option<&dyn Sink<S>> = if E::CHANGES { Some(&epilogue) } else { None };
-        multiply(simd, &plan, operands, sink);
+        multiply(simd, &plan, Operands { a, b, c, accumulate, workspace }, epilogue.sink());
+    }
+}
+
+/// The operands, as the executors of plans see them.
+struct Operands<'a> {
+    a: View<'a>,
+    b: View<'a>,
+    c: ViewMut<'a>,
+    accumulate: bool,
+    workspace: &'a mut [f32],
+}
+
+impl Operands<'_> {
+    /// `[m, n, k]`
+    #[inline(always)]
+    fn sizes(&self) -> [usize; 3] {
+        [self.a.rows(), self.b.cols(), self.a.cols()]
     }
 }
 
 /// Executes the plan.
 fn multiply<S: Simd>(simd: S, plan: &Plan, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
-    let Operands { m, n, k, a, b, c, c_stride, accumulate, workspace } = operands;
-    let operands = Operands { m, n, k, a, b, c: &mut *c, c_stride, accumulate, workspace };
+    let [m, n, _] = operands.sizes();
+    let Operands { a, b, mut c, accumulate, workspace } = operands;
+    let operands = Operands { a, b, c: c.reborrow(), accumulate, workspace };
     match *plan {
         Plan::Tiles(ref plan) => return tiles(simd, plan, operands, sink),
-        Plan::Exchanged(ref plan) => return exchanged(simd, plan, operands, sink),
+        Plan::Exchanged(ref plan) => exchanged(simd, plan, operands),
         Plan::Lanes(plan) => lanes::multiply(simd, plan, operands),
         Plan::OneRow => rows::one(simd, operands),
         Plan::Rows(plan) => rows::multiply(simd, plan, operands),
         Plan::NoTerms => no_terms(operands),
     }
     if let Some(sink) = sink {
-        sink.finish(simd, c, c_stride, 0..m, 0..n);
+        sink.finish(simd, c, 0..m, 0..n);
     }
 }
 
 /// C is C₀.
 fn no_terms(operands: Operands<'_>) {
-    let Operands { m, n, c, c_stride, accumulate, .. } = operands;
+    let [m, n, _] = operands.sizes();
+    let Operands { mut c, accumulate, .. } = operands;
     if !accumulate {
         for i in 0..m {
-            c[i * c_stride..][..n].fill(0.0);
+            for j in 0..n {
+                c.set(i, j, 0.0);
+            }
         }
     }
 }
 
 /// The loops around the micro-kernel.
 fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
-    let Operands { m, n, k, a, b, c, c_stride, accumulate, workspace } = operands;
+    let [m, n, k] = operands.sizes();
+    let Operands { a, b, mut c, accumulate, workspace } = operands;
     let Tiles { mr, nr, kc, mc, .. } = *plan;
     let (b_panels, a_panels) = plan.split(n, workspace);
-    // What the epilogue reads beside the sums, if it has a row for each row of C.
+    // What the epilogue reads besides the sums, if each row of C has a row of its own.
     let operand =
-        sink.and_then(|sink| sink.operand()).filter(|operand| operand.row_stride > 0 && operand.col_stride == 1);
+        sink.map(|sink| sink.operand()).filter(|operand| operand.row_stride() != 0 && operand.col_stride() == 1);
 
     // LOOP 5
     for jc in blocks(0..n, NC) {
@@ -133,31 +176,23 @@ fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&d
                 let rows = plan.left(simd, a, ic.clone(), pc.clone(), a_panels);
                 // LOOP 2
                 for jr in blocks(jc.clone(), nr) {
-                    let place =
-                        StripPlace { pc: pc.clone(), jr: jr.clone(), at: jr.start - jc.start, first: ic.start == 0 };
-                    let corner = ic.start * c_stride + jr.start;
+                    let strip = Place { first: ic.start == 0, at: jr.start - jc.start, pc: pc.clone(), jr: jr.clone() };
                     let mut strip = Strip {
                         a: rows,
-                        b: plan.right(simd, b, place, b_panels),
+                        b: plan.right(simd, b, strip, b_panels),
                         depth: pc.len(),
-                        rows: ic.len(),
-                        columns: jr.len(),
-                        c: &mut c[corner..],
-                        c_stride,
+                        c: c.reborrow().block(ic.clone(), jr.clone()),
                         from_c,
-                        prefetch: plan.prefetch,
-                        operand: operand.filter(|_| plan.prefetch && finished).map(
-                            |View { data, row_stride, .. }| Steps {
-                                elements: &data[ic.start * row_stride + jr.start..],
-                                stride: row_stride,
-                            },
-                        ),
+                        prefetch: plan.prefetch_c,
+                        operand: operand
+                            .filter(|_| plan.prefetch_c && finished)
+                            .map(|operand| operand.block(ic.clone(), jr.clone())),
                     };
                     // LOOP 1
                     strip.sum(simd, mr);
                     // The strip's sums are still in L1.
                     if let Some(sink) = sink.filter(|_| finished) {
-                        sink.finish(simd, c, c_stride, ic.clone(), jr);
+                        sink.finish(simd, c.reborrow(), ic.clone(), jr);
                     }
                 }
             }
@@ -171,35 +206,34 @@ fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&d
 ///   A, few rows, packed as the right operand       B's columns, contiguous along k, broadcast in place
 ///        └────────────── Cᵀ in the workspace, n × m, m rounded up to whole vectors ──────────────┘
 ///                                   LANES rows, four columns at a time, transposed
-///                                           C, through the epilogue
+///                                           C
 /// ```
-fn exchanged<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
-    let Operands { m, n, k, a, b, c, c_stride, accumulate, workspace } = operands;
-    let stride = m.next_multiple_of(S::LANES.max(4));
-    let (sums, workspace) = workspace.split_at_mut(n.next_multiple_of(S::LANES) * stride);
-    let transposed = Operands { m: n, n: m, k, a: b.t(), b: a.t(), c: sums, c_stride: stride, accumulate, workspace };
-    tiles(simd, plan, transposed, None);
+fn exchanged<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>) {
+    let [m, n, _] = operands.sizes();
+    let Operands { a, b, mut c, accumulate, workspace } = operands;
+    // Whole vectors, so that the transpose has no edges.
+    let (rows, columns) = (n.next_multiple_of(S::LANES), m.next_multiple_of(S::LANES.max(4)));
+    let (sums, workspace) = workspace.split_at_mut(rows * columns);
+    let c_transposed = row_major(sums, rows, columns).block(0..n, 0..m);
+    tiles(simd, plan, Operands { a: b.t(), b: a.t(), c: c_transposed, accumulate, workspace }, None);
     simd.vectorize(
         #[inline(always)]
         || {
-            let sums = View { data: sums, row_stride: stride, col_stride: 1 };
+            let sums = View::row_major(sums, rows, columns).expect("the workspace has workspace_len elements");
             for columns in vectors(simd, n) {
                 for from in (0..m).step_by(4) {
-                    let quad = pack::load_columns(simd, sums, columns.clone(), from);
+                    let quad = simd.load_columns(sums.block(columns.start..columns.start + S::LANES, from..from + 4));
                     for (i, sums) in (from..m).zip(quad) {
-                        simd.store_partial(sums, &mut c[i * c_stride..][columns.clone()]);
+                        simd.store_partial(sums, c.row(i, columns.clone()));
                     }
                 }
             }
         },
     );
-    if let Some(sink) = sink {
-        sink.finish(simd, c, c_stride, 0..m, 0..n);
-    }
 }
 
 /// A strip's place in the loops.
-struct StripPlace {
+struct Place {
     pc: Range<usize>,
     jr: Range<usize>,
     /// Columns of the block before the strip.
@@ -230,36 +264,56 @@ impl Tiles {
     ) -> StripRows<'p> {
         match self.a {
             Left::Packed => {
-                pack::rows(simd, self.mr, a, ic, pc, panels);
+                pack::rows(simd, self, a, ic, pc, panels);
                 StripRows::Packed(panels)
             }
-            Left::InPlace => {
-                let View { data, row_stride, col_stride } = a;
-                let elements = &data[ic.start * row_stride + pc.start * col_stride..];
-                StripRows::InPlace(Elements { elements, row_stride, col_stride })
-            }
+            Left::InPlace => StripRows::InPlace(a.block(ic, pc)),
         }
     }
 
     /// A strip's columns of B, packed if they have to be: for the first block of rows; the others find them packed.
     #[inline(always)]
-    fn right<'p, S: Simd>(&self, simd: S, b: View<'p>, place: StripPlace, panels: &'p mut [f32]) -> Columns<'p> {
-        let StripPlace { pc, jr, at, first } = place;
+    fn right<'p, S: Simd>(&self, simd: S, b: View<'p>, place: Place, panels: &'p mut [f32]) -> Columns<'p> {
+        let Place { pc, jr, at, first } = place;
         let width = jr.len().next_multiple_of(S::LANES);
         let whole = width == jr.len();
-        let in_place =
-            |b: View<'p>| Steps { elements: &b.data[pc.start * b.row_stride + jr.start..], stride: b.row_stride };
         if whole && self.b == Right::InPlace {
-            return Columns::InPlace(in_place(b));
+            return Columns::InPlace(b.block(pc, jr));
         }
         let from = if self.keep_b { at * pc.len() } else { 0 };
         let panel = &mut panels[from..][..width * pc.len()];
         if whole && first && self.b == Right::Copied {
-            return Columns::Copied(in_place(b), panel);
+            return Columns::Copied(b.block(pc, jr), panel);
         }
+        let depth = pc.len();
         if first {
-            pack::panel(simd, b, pc, jr, width, panel);
+            pack::panel(simd, b, pc, jr, width, self.prefetch_b, panel);
         }
-        Columns::InPlace(Steps { elements: panel, stride: width })
+        Columns::InPlace(View::row_major(panel, depth, width).expect("the panel was cut so"))
     }
+}
+
+/// The workspace from the first cache line on.
+fn aligned(workspace: &mut [f32]) -> &mut [f32] {
+    let skip = workspace.as_ptr().align_offset(4 * LINE).min(LINE).min(workspace.len());
+    &mut workspace[skip..]
+}
+
+/// A matrix in the workspace.
+fn row_major(elements: &mut [f32], rows: usize, cols: usize) -> ViewMut<'_> {
+    ViewMut::row_major(elements, rows, cols).expect("the workspace has workspace_len elements")
+}
+
+/// A range in blocks of `len`, the last one shorter. A product of few elements has no time for the divisions of `step_by`.
+#[inline(always)]
+fn blocks(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut from = range.start;
+    core::iter::from_fn(
+        #[inline(always)]
+        move || {
+            let block = from..range.end.min(from + len);
+            from = block.end;
+            (!block.is_empty()).then_some(block)
+        },
+    )
 }

@@ -4,7 +4,7 @@
 //! the sizes: a wrong size panics, but no memory outside the slices is accessed. The crate `lanegrad` checks the sizes; other crates
 //! should use it instead.
 //!
-//! Reading order: [`simd`], [`isa`], [`view`], [`gemm`] with [`epilogue`], [`math`], [`loss`], [`reduce`], [`update`].
+//! Reading order: [`simd`], [`isa`], [`gemm`] with [`epilogue`], [`math`], [`loss`], [`reduce`], [`update`], [`threads`].
 
 #![expect(clippy::needless_range_loop, reason = "indexed vectors stay in registers")]
 
@@ -17,8 +17,8 @@ pub mod loss;
 pub mod math;
 pub mod reduce;
 pub mod simd;
+pub mod threads;
 pub mod update;
-pub mod view;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

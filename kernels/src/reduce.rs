@@ -4,8 +4,8 @@
 //! lower half until one sum remains. So the bits are the same for every vector length.
 
 use crate::isa::Kernel;
-use crate::simd::Simd;
-use crate::view::{View, vectors};
+use crate::simd::{Simd, View, vectors};
+use crate::threads::{Split, first_part};
 
 /// The number of elements summed in `f32` before the sum is added to an `f64`. The longest chain is 256 + 4 additions.
 const BLOCK: usize = 4096;
@@ -125,14 +125,25 @@ impl Kernel for SumOfSquares<'_> {
 /// The bias gradient: `sums[j] = Σ_i a[i][j]`, in the order of i. The sums start from zero or from the contents of `sums`.
 #[derive(Debug)]
 pub struct ColumnSums<'a> {
-    /// The number of rows of a.
-    pub rows: usize,
     /// rows × `sums.len()`
     pub a: View<'a>,
     /// One sum per column.
     pub sums: &'a mut [f32],
     /// Whether the sums start from the contents of `sums`.
     pub accumulate: bool,
+}
+
+impl Split for ColumnSums<'_> {
+    fn work(&self) -> usize {
+        self.a.rows().saturating_mul(self.sums.len()) / 8
+    }
+    fn split(self, parts: usize) -> (Self, Self) {
+        let Self { a, sums, accumulate } = self;
+        let column = first_part(sums.len(), parts);
+        let (first, others) = sums.split_at_mut(column);
+        let part = |sums, columns| Self { a: a.block(0..a.rows(), columns), sums, accumulate };
+        (part(first, 0..column), part(others, column..a.cols()))
+    }
 }
 
 impl Kernel for ColumnSums<'_> {
@@ -143,7 +154,7 @@ impl Kernel for ColumnSums<'_> {
         for columns in vectors(simd, self.sums.len()) {
             let target = &mut self.sums[columns.clone()];
             let mut sum = if self.accumulate { simd.load_partial(target) } else { simd.splat(0.0) };
-            for i in 0..self.rows {
+            for i in 0..self.a.rows() {
                 sum = simd.add(sum, self.a.load(simd, i, columns.clone()));
             }
             simd.store_partial(sum, target);

@@ -10,8 +10,8 @@
 //! | [`Scalar`]   | 1     | nothing                  | once             |
 //!
 //! A value of a lowering's type is a token: it exists only if the processor has the lowering's instructions, so using it is safe. The
-//! lowerings contain the only `unsafe` code of the library, along with [`Strided`], [`Parts`] and similar types, which check a slice's
-//! bounds once for many parts of it.
+//! lowerings contain the only `unsafe` code of the library, along with matrices, [`View`] and [`ViewMut`], and with [`Parts`] of slices, which
+//! check bounds once for many elements.
 //!
 //! **The trap.** A function that is generic over `S: Simd` must be `#[inline(always)]`, or call [`Simd::vectorize`] itself. Otherwise
 //! it is compiled without the target features, and every vector operation in it becomes a function call.
@@ -30,15 +30,20 @@ mod avx2;
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 #[expect(unsafe_code, reason = "the AVX-512 intrinsics; soundness rests on the token")]
 mod avx512;
+mod layout;
 #[expect(unsafe_code, reason = "the bounds of several slices are checked once")]
 mod parts;
 mod portable;
 mod scalar;
-#[expect(unsafe_code, reason = "the bounds of several parts of a slice are checked once")]
-mod strided;
+#[expect(unsafe_code, reason = "the bounds of several rows are checked once; between rows lies what is not borrowed")]
+mod view;
+#[expect(unsafe_code, reason = "as above; parts of a matrix are borrowed by themselves")]
+mod view_mut;
 
-pub use self::parts::{Parts, Same, each};
-pub use self::strided::{DisjointMut, Grid, GridGroup, GridGroups, Groups, Strided, StridedMut};
+pub use self::layout::Misfit;
+pub use self::parts::{Parts, Same, StridedMut, each, vectors};
+pub use self::view::{ColumnGroup, ColumnGroups, RowGroups, View};
+pub use self::view_mut::{RowsMut, ViewMut};
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
 pub use self::{avx2::Avx2, avx512::Avx512};
 pub use self::{portable::Portable, scalar::Scalar};
@@ -150,11 +155,11 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     fn reduce_add_quad(self, a: [Self::V; 4]) -> [f32; 4] {
         [self.reduce_add(a[0]), self.reduce_add(a[1]), self.reduce_add(a[2]), self.reduce_add(a[3])]
     }
-    /// Loads the first four columns of `LANES` rows: lane r of vector c is `source[r · stride + c]`.
+    /// Loads the first four columns of the first `LANES` rows: lane r of vector c is element (r, c).
     ///
     /// # Panics
-    /// If the last of these elements is outside the slice, in every build.
-    fn load_columns(self, source: &[f32], stride: usize) -> [Self::V; 4];
+    /// If there are fewer rows or columns, or a row is not contiguous, in every build.
+    fn load_columns(self, rows: View<'_>) -> [Self::V; 4];
 }
 
 /// Sums `lanes` in the order of [`Simd::reduce_add`].

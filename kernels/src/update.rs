@@ -10,6 +10,7 @@
 
 use crate::isa::Kernel;
 use crate::simd::Simd;
+use crate::threads::{Split, first_part};
 
 mod adagrad;
 mod adam;
@@ -32,7 +33,7 @@ pub use self::rmsprop_nesterov::RmsPropNesterov;
 pub use self::sgd::Sgd;
 
 /// An optimizer's step for one parameter. It keeps `STATES` values per parameter between steps.
-pub trait Rule<const STATES: usize>: Copy {
+pub trait Rule<const STATES: usize>: Copy + Send {
     /// The names of the states.
     const NAMES: &'static [&'static str; STATES];
 
@@ -51,6 +52,28 @@ pub struct Update<'a, R, const STATES: usize> {
     pub gradient: &'a [f32],
     /// The states of each parameter, updated in place.
     pub states: [&'a mut [f32]; STATES],
+}
+
+impl<R: Rule<STATES>, const STATES: usize> Split for Update<'_, R, STATES> {
+    fn work(&self) -> usize {
+        // Each state is read and written, as θ is; g is read.
+        self.theta.len().saturating_mul(3 + 2 * STATES) / 10
+    }
+    fn split(self, parts: usize) -> (Self, Self) {
+        let Self { rule, theta, gradient, states } = self;
+        let at = first_part(theta.len(), parts);
+        let (theta, other_theta) = theta.split_at_mut(at);
+        let (gradient, other_gradient) = gradient.split_at(at);
+        let mut others = [(); STATES].map(|()| Default::default());
+        let mut at_state = others.iter_mut();
+        let states = states.map(|state| {
+            let (first, other) = state.split_at_mut(at);
+            *at_state.next().expect("there are as many") = other;
+            first
+        });
+        let first = Self { rule, theta, gradient, states };
+        (first, Self { rule, theta: other_theta, gradient: other_gradient, states: others })
+    }
 }
 
 impl<R: Rule<STATES>, const STATES: usize> Kernel for Update<'_, R, STATES> {

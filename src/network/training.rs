@@ -97,9 +97,9 @@ impl Network {
 
         // Nothing can fail from here on.
         self.examples = x.rows();
-        let (isa, rule, step) = (backend.isa(), optimizer.rule(), optimizer.next_step());
+        let (rule, step) = (optimizer.rule(), optimizer.next_step());
         for (index, theta) in self.layers.iter_mut().flat_map(Layer::tensors).enumerate() {
-            optimizer.state_mut(index, index as u64).move_ahead_for_good(isa, &rule, step, theta);
+            optimizer.state_mut(index, index as u64).move_ahead_for_good(backend.executor(), &rule, step, theta);
         }
         self.forward(backend, x)?;
         let loss = self.loss(backend, loss, target, x.rows())?;
@@ -111,7 +111,7 @@ impl Network {
         let rules = [rule, rule.without_weight_decay()];
         let gradients = self.buffers.iter().flat_map(|buffers| [&buffers.dw, &buffers.db]);
         for (index, (theta, gradient)) in self.layers.iter_mut().flat_map(Layer::tensors).zip(gradients).enumerate() {
-            optimizer.state_mut(index, index as u64).run(isa, &rules[index % 2], step, theta, gradient);
+            optimizer.state_mut(index, index as u64).run(backend.executor(), &rules[index % 2], step, theta, gradient);
         }
         Ok(loss)
     }
@@ -131,7 +131,7 @@ impl Network {
     /// let batch = Batch { x: MatRef::new(&[0.5; 8], 4, 2)?, target: MatRef::new(&[1.0; 8], 4, 2)? };
     /// network.train_step(&mut backend, &mut optimizer, options, batch)?;
     /// for (l, layer) in (1..).zip(network.last_step()) {
-    ///     println!("layer {l}: {:e}", clip::global_norm(&backend, &[layer.dw.parts().0, layer.db]));
+    ///     println!("layer {l}: {:e}", clip::global_norm(&backend, &[layer.dw.as_slice().unwrap(), layer.db]));
     /// }
     ///
     /// let first = network.last_step().next().unwrap();

@@ -1,9 +1,9 @@
 //! One rule for a list of tensors.
 
 use super::{OPERATION, Rule, State, WeightDecay};
+use crate::backend::Executor;
 use crate::matrix::expect_len;
 use crate::{Backend, Error, LearningRate, Method};
-use lanegrad_kernels::isa::Isa;
 
 /// A [`Rule`] with the [`State`]s of any number of tensors, and the number of steps of the run.
 ///
@@ -192,17 +192,17 @@ impl Optimizer {
             }
         }
         self.prepare(parameters.iter().map(|parameter| (parameter.key, parameter.values.len())))?;
-        let isa = backend.isa();
+        let executor = backend.executor().clone();
         if self.method().looks_ahead() {
             for (index, parameter) in parameters.iter().enumerate() {
                 self.state_mut(index, parameter.key).reserve()?;
             }
             let (rule, step) = (self.rule, self.next_step());
             for (index, parameter) in parameters.iter_mut().enumerate() {
-                self.state_mut(index, parameter.key).move_ahead(isa, &rule, step, parameter.values);
+                self.state_mut(index, parameter.key).move_ahead(&executor, &rule, step, parameter.values);
             }
         }
-        Ok(Step { isa, optimizer: self, parameters })
+        Ok(Step { executor, optimizer: self, parameters })
     }
 
     /// Ensures that each of these tensors, given by key and length, has a state, or changes nothing. The length of a state without
@@ -276,7 +276,7 @@ impl Optimizer {
 #[derive(Debug)]
 #[must_use = "a step that is not finished changes nothing"]
 pub struct Step<'a, 'b> {
-    isa: Isa,
+    executor: Executor,
     optimizer: &'a mut Optimizer,
     parameters: &'a mut [Parameter<'b>],
 }
@@ -301,7 +301,7 @@ impl<'b> Step<'_, 'b> {
         for (index, (parameter, gradient)) in self.parameters.iter_mut().zip(gradients).enumerate() {
             let own = parameter.own_rule(&shared).expect("it was in range when the step began");
             let state = self.optimizer.state_mut(index, parameter.key);
-            state.run(self.isa, own.as_ref().unwrap_or(&shared), step, parameter.values, gradient);
+            state.run(&self.executor, own.as_ref().unwrap_or(&shared), step, parameter.values, gradient);
         }
         Ok(())
     }

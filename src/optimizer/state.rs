@@ -2,10 +2,9 @@
 
 use super::rule::WithKernel;
 use super::{Method, OPERATION, Rule};
-use crate::backend::{reserve, resize};
+use crate::backend::{Executor, reserve, resize};
 use crate::matrix::expect_len;
 use crate::{Backend, Error};
-use lanegrad_kernels::isa::Isa;
 use lanegrad_kernels::update::{LookAhead, Rule as Kernel, Update};
 
 /// The state that a rule keeps for one tensor between updates: its moments, and its own number of updates t.
@@ -64,7 +63,7 @@ impl WithKernel for Names {
 }
 
 struct Run<'a> {
-    isa: Isa,
+    executor: &'a Executor,
     theta: &'a mut [f32],
     gradient: &'a [f32],
     slots: &'a mut [Vec<f32>],
@@ -73,9 +72,9 @@ struct Run<'a> {
 impl WithKernel for Run<'_> {
     type Output = ();
     fn with<K: Kernel<N>, const N: usize>(self, rule: K) {
-        let Self { isa, theta, gradient, slots } = self;
+        let Self { executor, theta, gradient, slots } = self;
         let slots: &mut [Vec<f32>; N] = slots.try_into().expect("the slots are those of the rule's kernel");
-        isa.run(Update { rule, theta, gradient, states: slots.each_mut().map(Vec::as_mut_slice) });
+        executor.share(Update { rule, theta, gradient, states: slots.each_mut().map(Vec::as_mut_slice) });
     }
 }
 
@@ -158,7 +157,7 @@ impl State {
         if rule.look_ahead(step).is_some() {
             reserve(OPERATION, &mut self.before, self.len)?;
         }
-        self.move_ahead(backend.isa(), rule, step, theta);
+        self.move_ahead(backend.executor(), rule, step, theta);
         Ok(())
     }
 
@@ -197,7 +196,7 @@ impl State {
             };
             return Err(Error::State { expected, found });
         }
-        self.run(backend.isa(), rule, step, theta, gradient);
+        self.run(backend.executor(), rule, step, theta, gradient);
         Ok(())
     }
 
@@ -214,21 +213,21 @@ impl State {
     }
 
     /// Moves the tensor to θ̃ if the rule has one. θ is kept.
-    pub(super) fn move_ahead(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32]) {
+    pub(super) fn move_ahead(&mut self, executor: &Executor, rule: &Rule, step: u64, theta: &mut [f32]) {
         self.move_back(theta);
         if let Some(ahead) = rule.look_ahead(step) {
             self.before.clear();
             self.before.extend_from_slice(theta);
             self.ahead = Some(ahead);
-            isa.run(Update { rule: ahead, theta, gradient: &self.slots[0], states: [] });
+            executor.share(Update { rule: ahead, theta, gradient: &self.slots[0], states: [] });
         }
     }
 
     /// Like [`move_ahead`](Self::move_ahead), but θ is not kept: the caller will not abandon the step.
-    pub(crate) fn move_ahead_for_good(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32]) {
+    pub(crate) fn move_ahead_for_good(&mut self, executor: &Executor, rule: &Rule, step: u64, theta: &mut [f32]) {
         self.move_back(theta);
         if let Some(ahead) = rule.look_ahead(step) {
-            isa.run(Update { rule: ahead, theta, gradient: &self.slots[0], states: [] });
+            executor.share(Update { rule: ahead, theta, gradient: &self.slots[0], states: [] });
         }
     }
 
@@ -240,11 +239,11 @@ impl State {
     }
 
     /// Performs the update. All lengths have been checked.
-    pub(crate) fn run(&mut self, isa: Isa, rule: &Rule, step: u64, theta: &mut [f32], gradient: &[f32]) {
+    pub(crate) fn run(&mut self, executor: &Executor, rule: &Rule, step: u64, theta: &mut [f32], gradient: &[f32]) {
         // When the counter saturates, step sizes and bias corrections have long been constant.
         self.updates = self.updates.saturating_add(1);
         self.before.clear();
         self.ahead = None;
-        rule.kernel(step, self.updates, Run { isa, theta, gradient, slots: &mut self.slots });
+        rule.kernel(step, self.updates, Run { executor, theta, gradient, slots: &mut self.slots });
     }
 }

@@ -62,10 +62,8 @@ fn products(multiply: &mut product::Multiply<'_>, tally: &mut Tally) {
 
 fn multiply_without_last_term(a: MatRef<'_>, b: MatRef<'_>, c: MatMut<'_>, accumulate: bool) {
     let k = a.cols().saturating_sub(1);
-    let (a_data, a_row, a_col) = a.parts();
-    let (b_data, b_row, b_col) = b.parts();
-    let a = MatRef::with_strides(a_data, a.rows(), k, a_row, a_col).expect("a part of a view");
-    let b = MatRef::with_strides(b_data, k, b.cols(), b_row, b_col).expect("a part of a view");
+    let a = a.block(0..a.rows(), 0..k).expect("a part of a matrix");
+    let b = b.block(0..k, 0..b.cols()).expect("a part of a matrix");
     foreign::matrixmultiply(a, b, c, accumulate);
 }
 

@@ -6,8 +6,7 @@
 //! more than one way to make it. `verify/src/faults.rs` lists them. The faults of single vector operations are not expressions of
 //! the kernels: every kernel runs on a lowering that wraps the real one, [`Saboteur`].
 
-use crate::simd::Simd;
-use crate::view::View;
+use crate::simd::{Simd, View, ViewMut};
 use core::cell::Cell;
 use core::hint::black_box;
 use std::sync::LazyLock;
@@ -31,9 +30,55 @@ pub fn is(id: &str) -> bool {
     *FAULT == code(id)
 }
 
-/// Fault 8b: the view, as if there were no gaps between its rows.
-pub fn without_gaps(view: View<'_>, cols: usize) -> View<'_> {
-    View { row_stride: if view.col_stride == 1 { cols } else { view.row_stride }, ..view }
+/// Fault 7: the view with its strides swapped. Only if it is square: elements of others would lie elsewhere.
+pub fn swapped_strides(view: View<'_>) -> View<'_> {
+    if view.rows() == view.cols() { view.t() } else { view }
+}
+
+pub use self::beyond::{one_longer, output_without_gaps, without_gaps, write_gaps};
+
+/// What views and slices do not allow.
+#[expect(unsafe_code, reason = "reads and writes what it must not, to see that the checks notice")]
+mod beyond {
+    use super::{View, ViewMut};
+
+    /// Fault 2: the row and the element after it.
+    pub fn one_longer(row: &mut [f32]) -> &mut [f32] {
+        // SAFETY: there is none. The rows of the checks' outputs have a gap or a margin after them.
+        unsafe { core::slice::from_raw_parts_mut(row.as_mut_ptr(), row.len() + 1) }
+    }
+
+    /// Fault 8b: the view, as if there were no gaps between its rows.
+    pub fn without_gaps(view: View<'_>) -> View<'_> {
+        let (rows, cols) = (view.rows(), view.cols());
+        if view.col_stride() != 1 || view.row_stride() <= cols as isize {
+            return view;
+        }
+        // SAFETY: what is between the first and the last element belongs to the operands of the checks.
+        unsafe { View::from_raw_parts(view.as_ptr(), rows, cols, cols as isize, 1) }
+    }
+
+    /// Fault 8: the same for an output.
+    pub fn output_without_gaps(mut view: ViewMut<'_>) -> ViewMut<'_> {
+        let (rows, cols) = (view.rows(), view.cols());
+        if view.col_stride() != 1 || view.row_stride() <= cols as isize {
+            return view;
+        }
+        // SAFETY: what is between the first and the last element belongs to the outputs of the checks.
+        unsafe { ViewMut::from_raw_parts(view.as_mut_ptr(), rows, cols, cols as isize, 1) }.expect("rows are disjoint")
+    }
+
+    /// Fault 48: writes the first element after each row but the last, if it is in a gap.
+    pub fn write_gaps(mut view: ViewMut<'_>) -> ViewMut<'_> {
+        let (rows, cols, stride) = (view.rows(), view.cols(), view.row_stride());
+        if view.col_stride() == 1 && stride > cols as isize {
+            for i in 1..rows as isize {
+                // SAFETY: it is between two rows, which belongs to the outputs of the checks.
+                unsafe { *view.as_mut_ptr().offset((i - 1) * stride + cols as isize) = 0.0 }
+            }
+        }
+        view
+    }
 }
 
 /// Fault 16: whether something larger was packed before.
@@ -61,22 +106,6 @@ pub fn clamped_below_the_last<S: Simd>(simd: S, x: S::V) -> S::V {
     const LAST: f32 = f32::from_bits(0x42b1_7217);
     let clamped = simd.min(simd.splat(LAST.next_down()), x);
     simd.select(simd.less(simd.splat(LAST), x), simd.min(simd.splat(89.0), x), clamped)
-}
-
-/// Fault 43: the elements that a view needs, counted without overflow checks.
-pub fn wrapping_len((rows, cols): (usize, usize), (row_stride, col_stride): (usize, usize)) -> usize {
-    let last = (rows - 1).wrapping_mul(row_stride).wrapping_add((cols - 1).wrapping_mul(col_stride));
-    last.wrapping_add(1)
-}
-
-/// Fault 48: writes the first element after each row, if it is in a gap.
-pub fn write_gaps((c, stride): (&mut [f32], usize), rows: usize, cols: usize) -> (&mut [f32], usize) {
-    for index in (0..rows).filter_map(|i| (stride > cols).then_some(i * stride + cols)) {
-        if let Some(gap) = c.get_mut(index) {
-            *gap = 0.0;
-        }
-    }
-    (c, stride)
 }
 
 /// Fault 3b: what lies after a slice is read, by a real load of the lowering, and then not used. No result shows it: guard pages
@@ -274,8 +303,8 @@ impl<S: Simd> Simd for Saboteur<S> {
         self.flush(self.simd.mul_pow2(a, n))
     }
     #[inline(always)]
-    fn load_columns(self, source: &[f32], stride: usize) -> [S::V; 4] {
-        let [a, b, c, d] = self.simd.load_columns(source, stride);
+    fn load_columns(self, rows: View<'_>) -> [S::V; 4] {
+        let [a, b, c, d] = self.simd.load_columns(rows);
         if self.is(Spoiled::Transpose) { [b, a, c, d] } else { [a, b, c, d] }
     }
 

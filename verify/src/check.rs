@@ -10,6 +10,7 @@ pub mod network;
 mod order;
 pub mod product;
 mod special;
+mod threads;
 pub mod update;
 mod workspace;
 
@@ -43,6 +44,8 @@ fn checks() -> Vec<Check> {
     add("place in memory", determinism::place);
     add("rows beside a row", determinism::neighbours);
     add("position in a slice", determinism::position);
+    add("threads, a layer", threads::layer);
+    add("threads, training", threads::training);
     for (name, method) in update::METHODS {
         let check = move |isa, tally: &mut Tally| update::twin(isa, method, tally);
         checks.push((format!("update, {name}").into(), Box::new(check)));

@@ -218,6 +218,9 @@ pub(crate) struct Train {
     /// Draw training accuracy against examples seen into this file.
     #[arg(long, value_name = "FILE.svg", default_value = "target/lanegrad/training.svg")]
     pub(crate) plot: PathBuf,
+    /// Threads that share an operation. The results are the same on any number of them.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
+    threads: u64,
     #[command(flatten)]
     network: NetworkFlags,
     #[command(flatten)]
@@ -306,6 +309,10 @@ impl Train {
     /// The flags' defaults.
     pub(crate) fn new() -> Self {
         Self::parse_from(["train"])
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads as usize
     }
 
     /// The experiments to run, one per optimizer.

@@ -8,6 +8,7 @@ pub mod bound;
 pub mod check;
 pub mod data;
 pub mod document;
+pub mod eager;
 pub mod faults;
 pub mod foreign;
 pub mod gradient_check;

@@ -84,7 +84,10 @@ fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure
         Some(Command::Ulp(flags)) => measure(&flags, out),
         Some(Command::Plan(flags)) => Ok(plan::print(&flags, out)?),
         Some(Command::Faults(flags)) => plant::faults(&flags, out),
-        Some(Command::Train(flags)) => Training::prepare(&flags, &mut backend)?.run(&mut backend, out).map(drop),
+        Some(Command::Train(flags)) => {
+            let mut backend = Backend::builder().isa(backend.isa()).threads(flags.threads()).build()?;
+            Training::prepare(&flags, &mut backend)?.run(&mut backend, out).map(drop)
+        }
         Some(Command::Report(flags)) => {
             let reporting = Reporting::prepare(&flags, start, &mut backend)?;
             let checks = run_checks(reporting.scope(&backend));

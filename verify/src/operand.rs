@@ -15,20 +15,45 @@ pub enum Layout {
     ColumnsWithGaps,
     /// Neither rows nor columns are contiguous: every second element is a gap.
     Scattered,
+    /// Row by row from the last to the first, with a gap of three elements between the rows.
+    RowsReversed,
+    /// Row by row from the last to the first, and each from its end to its start.
+    Reversed,
 }
 
 impl Layout {
     /// All layouts.
-    pub const ALL: [Self; 5] = [Self::Rows, Self::RowsWithGaps, Self::Columns, Self::ColumnsWithGaps, Self::Scattered];
+    pub const ALL: [Self; 7] = [
+        Self::Rows,
+        Self::RowsWithGaps,
+        Self::Columns,
+        Self::ColumnsWithGaps,
+        Self::Scattered,
+        Self::RowsReversed,
+        Self::Reversed,
+    ];
+
+    /// A layout for each turn.
+    pub fn in_turn(turn: usize) -> Self {
+        Self::ALL[turn % Self::ALL.len()]
+    }
+
+    /// Two layouts for each turn: every pair in turn.
+    pub fn pair_in_turn(turn: usize) -> (Self, Self) {
+        (Self::in_turn(turn), Self::in_turn(turn / Self::ALL.len()))
+    }
 
     /// Row stride and column stride.
-    fn strides(self, rows: usize, cols: usize) -> (usize, usize) {
+    fn strides(self, rows: usize, cols: usize) -> (isize, isize) {
+        let (rows, cols) = (rows as isize, cols as isize);
         match self {
             Self::Rows => (cols, 1),
             Self::RowsWithGaps => (cols + 3, 1),
             Self::Columns => (1, rows),
             Self::ColumnsWithGaps => (1, rows + 3),
             Self::Scattered => (2 * cols + 1, 2),
+            Self::RowsReversed => (-cols - 3, 1),
+            Self::Reversed => (-cols, -1),
         }
     }
 }
@@ -39,7 +64,7 @@ pub struct Operand {
     data: Vec<f32>,
     rows: usize,
     cols: usize,
-    strides: (usize, usize),
+    strides: (isize, isize),
 }
 
 impl Operand {
@@ -48,7 +73,8 @@ impl Operand {
         let strides = layout.strides(rows, cols);
         let mut operand = Self { data: vec![], rows, cols, strides };
         if rows > 0 && cols > 0 {
-            operand.data = vec![f32::NAN; operand.offset(rows - 1, cols - 1) + 1];
+            let reach = |count: usize, stride: isize| (count - 1) * stride.unsigned_abs();
+            operand.data = vec![f32::NAN; reach(rows, strides.0) + reach(cols, strides.1) + 1];
         }
         for i in 0..rows {
             for j in 0..cols {
@@ -64,13 +90,17 @@ impl Operand {
         Self { data: (0..cols).map(&mut element).collect(), rows, cols, strides: (0, 1) }
     }
 
-    /// Row stride and column stride of the layout. Those of a view of one row or column may be shorter.
-    pub fn strides(&self) -> (usize, usize) {
+    /// Row stride and column stride of the layout. Those of a view of one row or column may be others.
+    pub fn strides(&self) -> (isize, isize) {
         self.strides
     }
 
+    /// Where element (i, j) is: the slice begins with the one that is lowest in memory.
     fn offset(&self, i: usize, j: usize) -> usize {
-        i * self.strides.0 + j * self.strides.1
+        let along = |index: usize, count: usize, stride: isize| {
+            stride.unsigned_abs() * if stride < 0 { count - 1 - index } else { index }
+        };
+        along(i, self.rows, self.strides.0) + along(j, self.cols, self.strides.1)
     }
 
     /// Element (i, j).
@@ -91,14 +121,16 @@ impl Operand {
     }
 }
 
-/// An output. It starts as NaN, so that reading it before writing shows. The gaps between its rows, and the elements before and after
-/// it, are watched.
+/// An output. It starts as NaN, so that reading it before writing shows. The gaps between its rows or columns, and the elements before and
+/// after it, are watched.
 #[derive(Clone, Debug)]
 pub struct Output {
     data: Vec<f32>,
     rows: usize,
     cols: usize,
-    row_stride: usize,
+    /// From one row to the next or, column by column, from one column to the next.
+    stride: usize,
+    by_columns: bool,
 }
 
 /// Elements before the first and after the last row.
@@ -107,11 +139,27 @@ const MARGIN: usize = 19;
 const CANARY: u32 = 0x7fc0_cafe;
 
 impl Output {
-    /// A matrix with a gap of `gap` elements between its rows, which may be any `usize` if there are no two rows.
+    /// A matrix with a gap of `gap` elements between its rows, which may be any number if there are no two rows.
     pub fn new(rows: usize, cols: usize, gap: usize) -> Self {
-        let row_stride = cols.saturating_add(gap);
-        let reach = if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols };
-        let mut output = Self { data: vec![f32::from_bits(CANARY); reach + 2 * MARGIN], rows, cols, row_stride };
+        Self::in_order(false, rows, cols, gap)
+    }
+
+    /// A matrix column by column, with a gap of `gap` elements between its columns.
+    pub fn by_columns(rows: usize, cols: usize, gap: usize) -> Self {
+        Self::in_order(true, rows, cols, gap)
+    }
+
+    /// Row by row, and every third time column by column.
+    pub fn in_turn(turn: usize, rows: usize, cols: usize, gap: usize) -> Self {
+        Self::in_order(turn % 3 == 2, rows, cols, gap)
+    }
+
+    fn in_order(by_columns: bool, rows: usize, cols: usize, gap: usize) -> Self {
+        let (count, len) = if by_columns { (cols, rows) } else { (rows, cols) };
+        let stride = len.saturating_add(gap).min(isize::MAX as usize);
+        let reach = if rows == 0 || cols == 0 { 0 } else { (count - 1) * stride + len };
+        let mut output =
+            Self { data: vec![f32::from_bits(CANARY); reach + 2 * MARGIN], rows, cols, stride, by_columns };
         output.fill(|_, _| f32::NAN);
         output
     }
@@ -127,9 +175,14 @@ impl Output {
     pub fn fill(&mut self, mut element: impl FnMut(usize, usize) -> f32) {
         for i in 0..self.rows {
             for j in 0..self.cols {
-                self.data[MARGIN + i * self.row_stride + j] = element(i, j);
+                let at = self.offset(i, j);
+                self.data[at] = element(i, j);
             }
         }
+    }
+
+    fn offset(&self, i: usize, j: usize) -> usize {
+        MARGIN + if self.by_columns { j * self.stride + i } else { i * self.stride + j }
     }
 
     /// The number of rows.
@@ -144,22 +197,24 @@ impl Output {
 
     /// Element (i, j).
     pub fn at(&self, i: usize, j: usize) -> f32 {
-        self.data[MARGIN + i * self.row_stride + j]
+        self.data[self.offset(i, j)]
     }
 
     /// The matrix for a kernel. Its slice is longer than it needs; without elements it is empty.
     pub fn view(&mut self) -> MatMut<'_> {
         let data = if self.rows == 0 || self.cols == 0 { &mut [] } else { &mut self.data[MARGIN..] };
-        MatMut::with_row_stride(data, self.rows, self.cols, self.row_stride).expect("the slice was made for it")
+        let stride = self.stride as isize;
+        let strides = if self.by_columns { (1, stride) } else { (stride, 1) };
+        MatMut::with_strides(data, self.rows, self.cols, strides.0, strides.1).expect("the slice was made for it")
     }
 
-    /// The first element in a gap that was written, relative to the start of the first row.
+    /// The first element in a gap that was written, relative to the first element.
     pub fn stray_write(&self) -> Option<isize> {
+        let (count, len) = if self.by_columns { (self.cols, self.rows) } else { (self.rows, self.cols) };
         (0..self.data.len())
             .filter(|&at| {
-                let stride = self.row_stride.max(1);
-                let inside =
-                    at.checked_sub(MARGIN).is_some_and(|at| at / stride < self.rows && at % stride < self.cols);
+                let stride = self.stride.max(1);
+                let inside = at.checked_sub(MARGIN).is_some_and(|at| at / stride < count && at % stride < len);
                 !inside && self.data[at].to_bits() != CANARY
             })
             .map(|at| at as isize - MARGIN as isize)
@@ -188,14 +243,15 @@ mod tests {
 
     #[test]
     fn a_stray_write_is_seen_wherever_it_is() {
-        let clean = Output::new(3, 4, 2);
-        assert_eq!(clean.stray_write(), None);
-        for at in 0..clean.data.len() {
-            let mut output = clean.clone();
-            output.data[at] = 0.0;
-            let place = at as isize - MARGIN as isize;
-            let inside = (0..18).contains(&place) && place % 6 < 4;
-            assert_eq!(output.stray_write(), (!inside).then_some(place));
+        for clean in [Output::new(3, 4, 2), Output::by_columns(4, 3, 2)] {
+            assert_eq!(clean.stray_write(), None);
+            for at in 0..clean.data.len() {
+                let mut output = clean.clone();
+                output.data[at] = 0.0;
+                let place = at as isize - MARGIN as isize;
+                let inside = (0..18).contains(&place) && place % 6 < 4;
+                assert_eq!(output.stray_write(), (!inside).then_some(place));
+            }
         }
     }
 }

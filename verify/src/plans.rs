@@ -30,7 +30,7 @@ pub struct Planned {
 impl Planned {
     /// A product of a layer whose matrices have no gaps: batch × inputs → batch × outputs.
     pub fn new(lowering: Lowering, operation: Operation, [batch, inputs, outputs]: [usize; 3]) -> Self {
-        let rows = |cols| Strides { row: cols, col: 1 };
+        let rows = |cols: usize| Strides { row: cols as isize, col: 1 };
         let (sizes, a, b) = match operation {
             Operation::Forward => ([batch, outputs, inputs], rows(inputs), rows(inputs).t()),
             Operation::Backward => ([batch, inputs, outputs], rows(outputs), rows(inputs)),
@@ -80,7 +80,7 @@ fn describe(tiles: Tiles, [m, n, k]: [usize; 3], f: &mut fmt::Formatter<'_>) -> 
         Right::Copied => write!(f, "; B copied by the first tile, {} KiB", kib(columns * kc.min(k)))?,
         Right::Packed => write!(f, "; B packed, {} KiB", kib(columns * kc.min(k)))?,
     }
-    if tiles.prefetch {
+    if tiles.prefetch_c {
         write!(f, "; C prefetched")?;
     }
     Ok(())

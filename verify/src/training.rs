@@ -315,7 +315,9 @@ impl<'a> Trainer<'a> {
     /// not finite. The loss cannot show that, since it was computed before the last step.
     fn accuracy(&mut self, examples: &Examples, count: usize) -> Result<Option<f64>, Error> {
         let finite = |numbers: &[f32]| numbers.iter().all(|number| number.is_finite());
-        if !self.network.layers().iter().all(|layer| finite(layer.weights().parts().0) && finite(layer.bias())) {
+        if !self.network.layers().iter().all(|layer| {
+            finite(layer.weights().as_slice().expect("a network's matrices have no gaps")) && finite(layer.bias())
+        }) {
             return Ok(None);
         }
         let (count, pixels) = (count.min(examples.count()), examples.pixels());

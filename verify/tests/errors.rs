@@ -23,15 +23,18 @@ fn backends() -> impl Iterator<Item = Backend> {
 /// Nothing is addressed where there are no elements, and one number where all strides are zero.
 #[test]
 fn views_that_are_right_although_they_look_wrong() {
-    const HALF: usize = usize::MAX / 2 + 1;
-    assert!(MatRef::with_strides(&[], 0, usize::MAX, HALF, HALF).is_ok());
-    assert!(MatRef::with_strides(&[], usize::MAX, 0, usize::MAX, usize::MAX).is_ok());
+    const LONGEST: isize = isize::MAX;
+    assert!(MatRef::with_strides(&[], 0, usize::MAX, LONGEST, isize::MIN).is_ok());
+    assert!(MatRef::with_strides(&[], usize::MAX, 0, LONGEST, LONGEST).is_ok());
     assert!(MatRef::with_strides(&[0.0], usize::MAX, usize::MAX, 0, 0).is_ok());
-    assert!(MatRef::with_strides(&[0.0], 1, 1, usize::MAX, usize::MAX).is_ok());
+    assert!(MatRef::with_strides(&[0.0], 1, 1, LONGEST, isize::MIN).is_ok());
     assert!(MatRef::with_strides(&[0.0; 6], 3, 2, 2, 1).is_ok());
-    assert!(MatMut::with_row_stride(&mut [], 0, 3, usize::MAX).is_ok());
-    assert!(MatMut::with_row_stride(&mut [0.0; 3], 1, 3, usize::MAX).is_ok());
-    assert!(MatMut::with_row_stride(&mut [0.0; 11], 3, 3, 4).is_ok());
+    assert!(MatRef::with_strides(&[0.0; 6], 3, 2, -2, -1).is_ok());
+    assert!(MatMut::with_strides(&mut [], 0, 3, LONGEST, 0).is_ok());
+    assert!(MatMut::with_strides(&mut [0.0; 3], 1, 3, isize::MIN, 1).is_ok());
+    assert!(MatMut::with_strides(&mut [0.0; 11], 3, 3, 4, 1).is_ok());
+    assert!(MatMut::with_strides(&mut [0.0; 11], 3, 3, 1, -4).is_ok());
+    assert!(MatMut::with_strides(&mut [0.0; 5], 1, 2, 7, 4).is_ok());
 }
 
 const METHODS: [Method; 8] = methods(Momentum::Constant(0.75));

@@ -62,15 +62,15 @@ fn it_is_what_the_reference_computes() {
                 let db = reference::Matrix::from_fn(1, UNITS[l], |_, j| gradients[l].db[j]);
                 close(&place("db"), MatRef::new(layer.db, 1, layer.db.len()).unwrap(), &db);
                 for matrix in [layer.z, layer.delta, layer.dw] {
-                    let (slice, stride, _) = matrix.parts();
-                    assert_eq!((slice.len(), stride), (matrix.rows() * matrix.cols(), matrix.cols()), "{isa}");
+                    let slice = matrix.as_slice().expect("it has no gaps");
+                    assert_eq!(slice.len(), matrix.rows() * matrix.cols(), "{isa}");
                 }
                 let below = network.last_step().nth(l.wrapping_sub(1)).map_or(inputs, |below| below.z);
                 let mut dw = vec![f32::NAN; layer.dw.rows() * layer.dw.cols()];
                 let gradient = dense::Gradient { delta: layer.delta, x: below, accumulate: false };
                 let view = MatMut::new(&mut dw, layer.dw.rows(), layer.dw.cols()).unwrap();
                 dense::gradient(&mut backend, gradient, view, None).unwrap();
-                assert_eq!(dw, layer.dw.parts().0, "{}", place("deltaᵀ·x"));
+                assert_eq!(dw, layer.dw.as_slice().unwrap(), "{}", place("deltaᵀ·x"));
             }
             let first = network.last_step().next().unwrap();
             let w: Vec<f32> = before.layers[0].w.numbers().iter().map(|&w| w as f32).collect();
@@ -85,7 +85,8 @@ fn it_is_what_the_reference_computes() {
 
 /// All gradients of the last step together, in the layers' order.
 fn norm(network: &Network, backend: &Backend) -> f64 {
-    let gradients: Vec<&[f32]> = network.last_step().flat_map(|layer| [layer.dw.parts().0, layer.db]).collect();
+    let gradients: Vec<&[f32]> =
+        network.last_step().flat_map(|layer| [layer.dw.as_slice().unwrap(), layer.db]).collect();
     clip::global_norm(backend, &gradients)
 }
 

@@ -11,8 +11,7 @@ use lanegrad_verify::shapes::Edges;
 use std::collections::BTreeSet;
 
 fn strides(matrix: MatRef<'_>) -> Strides {
-    let (_, row, col) = matrix.parts();
-    Strides { row, col }
+    Strides::of(matrix.into())
 }
 
 /// What there is to choose, in words.
@@ -42,7 +41,7 @@ impl Reached {
         let Some(tiles) = tiles else { return };
         self.choices.insert(format!("{name}: A {:?}, B {:?}", tiles.a, tiles.b));
         self.choices.insert(format!("{name}: all of B kept: {}", tiles.keep_b));
-        self.choices.insert(format!("{name}: prefetch: {}", tiles.prefetch));
+        self.choices.insert(format!("{name}: C prefetched: {}", tiles.prefetch_c));
         for body in tiles.bodies(lowering, [m, n], a) {
             assert!(body.is_compiled(lowering), "{m}×{n}, {tiles:?}: {body:?} is not compiled");
             self.bodies.insert(body);
@@ -89,7 +88,7 @@ fn choices(lowering: Lowering) -> BTreeSet<String> {
     for (name, yes) in ["tiles", "exchanged"].into_iter().flat_map(|name| [(name, false), (name, true)]) {
         all.insert(format!("{name}: all of B kept: {yes}"));
         if name == "tiles" || !yes {
-            all.insert(format!("{name}: prefetch: {yes}"));
+            all.insert(format!("{name}: C prefetched: {yes}"));
         }
     }
     let right: &[_] = if lowering.variants {

@@ -53,43 +53,45 @@ struct Place {
     kind: u8,
     gap: usize,
     offset: usize,
+    /// Whether rows, and columns, run backwards.
+    backwards: [bool; 2],
     /// The strides of sides of at most one element.
-    unused: Option<[usize; 2]>,
+    unused: Option<[isize; 2]>,
 }
 
 fn place() -> impl Strategy<Value = Place> {
     let unused = prop::option::of([huge(), huge()]);
-    (0..6_u8, 0..4_usize, 0..17_usize, unused).prop_map(|(kind, gap, offset, unused)| Place {
-        kind,
-        gap,
-        offset,
-        unused,
-    })
+    (0..6_u8, 0..4_usize, 0..17_usize, [prop::bool::weighted(0.25), prop::bool::weighted(0.25)], unused)
+        .prop_map(|(kind, gap, offset, backwards, unused)| Place { kind, gap, offset, backwards, unused })
 }
 
 /// A distance that no two elements have, near where it or a small multiple of it wraps.
-fn huge() -> impl Strategy<Value = usize> {
+fn huge() -> impl Strategy<Value = isize> {
     prop_oneof![
-        (1..=32_usize).prop_map(|part| usize::MAX / part),
-        (0..=32_usize).prop_map(|less| usize::MAX - less),
-        any::<usize>()
+        (1..=32_isize).prop_map(|part| isize::MAX / part),
+        (1..=32_isize).prop_map(|part| isize::MIN / part),
+        (0..=32_isize).prop_map(|less| isize::MAX - less),
+        any::<isize>()
     ]
 }
 
-/// Numbers between the rows of an output: a few, or, where there are no two rows, any number of them.
+/// Elements between the rows or columns of an output: a few, or, where there are no two of them, any number.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
+    by_columns: bool,
     few: usize,
     unused: Option<usize>,
 }
 
 fn gap() -> impl Strategy<Value = Gap> {
-    (0..4_usize, prop::option::of(huge())).prop_map(|(few, unused)| Gap { few, unused })
+    let unused = prop::option::of(huge().prop_map(isize::unsigned_abs));
+    (any::<bool>(), 0..4_usize, unused).prop_map(|(by_columns, few, unused)| Gap { by_columns, few, unused })
 }
 
 /// An output with that gap.
-fn output(rows: usize, cols: usize, Gap { few, unused }: Gap) -> Output {
-    Output::new(rows, cols, unused.filter(|_| rows <= 1 || cols == 0).unwrap_or(few))
+fn output(rows: usize, cols: usize, Gap { by_columns, few, unused }: Gap) -> Output {
+    let (new, count): (fn(_, _, _) -> _, _) = if by_columns { (Output::by_columns, cols) } else { (Output::new, rows) };
+    new(rows, cols, unused.filter(|_| count <= 1 || rows * cols == 0).unwrap_or(few))
 }
 
 /// An input; what lies around and between its elements is NaN.
@@ -97,13 +99,13 @@ struct Input {
     data: Vec<f32>,
     offset: usize,
     shape: (usize, usize),
-    strides: (usize, usize),
+    strides: (isize, isize),
 }
 
 impl Input {
     fn new((rows, cols): (usize, usize), place: Place, mut number: impl FnMut() -> f32) -> Self {
-        let Place { kind, gap, offset, unused } = place;
-        let mut strides = match kind {
+        let Place { kind, gap, offset, backwards, unused } = place;
+        let strides = match kind {
             0 => (cols + gap, 1),
             1 => (1, rows + gap),
             2 => (2 * cols + gap, 2),
@@ -112,19 +114,29 @@ impl Input {
             4 => (1, 0),
             _ => (gap, gap),
         };
+        let reach = if rows * cols == 0 { 0 } else { (rows - 1) * strides.0 + (cols - 1) * strides.1 + 1 };
+        let signed = |stride: usize, backwards| if backwards { -(stride as isize) } else { stride as isize };
+        let mut strides = (signed(strides.0, backwards[0]), signed(strides.1, backwards[1]));
         if let Some([row, col]) = unused {
             let empty = rows * cols == 0;
             strides.0 = if empty || rows == 1 { row } else { strides.0 };
             strides.1 = if empty || cols == 1 { col } else { strides.1 };
         }
-        let reach = if rows * cols == 0 { 0 } else { (rows - 1) * strides.0 + (cols - 1) * strides.1 + 1 };
-        let mut data = vec![f32::NAN; offset + reach];
-        for i in 0..rows {
-            for j in 0..cols {
-                data[offset + i * strides.0 + j * strides.1] = number();
-            }
+        let mut input = Self { data: vec![f32::NAN; offset + reach], offset, shape: (rows, cols), strides };
+        for (i, j) in (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))) {
+            let at = input.place(i, j);
+            input.data[at] = number();
         }
-        Self { data, offset, shape: (rows, cols), strides }
+        input
+    }
+
+    /// Where element (i, j) is: the slice begins with the one that is lowest in memory.
+    fn place(&self, i: usize, j: usize) -> usize {
+        let along = |index: usize, count: usize, stride: isize| match count {
+            1 => 0,
+            _ => stride.unsigned_abs() * if stride < 0 { count - 1 - index } else { index },
+        };
+        self.offset + along(i, self.shape.0, self.strides.0) + along(j, self.shape.1, self.strides.1)
     }
 
     fn view(&self) -> MatRef<'_> {
@@ -133,7 +145,7 @@ impl Input {
     }
 
     fn at(&self, i: usize, j: usize) -> f32 {
-        self.data[self.offset + i * self.strides.0 + j * self.strides.1]
+        self.data[self.place(i, j)]
     }
 
     fn wide(&self, i: usize, j: usize) -> f64 {
@@ -266,8 +278,8 @@ proptest! {
             }
             let (dw_before, db_before) = (dw.clone(), db.clone());
             let layer = Gradient { delta: delta.view(), x: x.view(), accumulate };
-            let (slice, _) = db.view().into_parts();
-            let bias = with_bias.then_some(&mut slice[..outputs]);
+            let mut row = db.view();
+            let bias = row.row_mut(0).filter(|_| with_bias);
             dense::gradient(&mut Backend::with_isa(isa), layer, dw.view(), bias).unwrap();
             let before = |output: &Output, i, j| if accumulate { output.at(i, j) as i64 } else { 0 };
             check(&mut tally, &dw, "dw", isa, |i, j| {
@@ -332,7 +344,7 @@ proptest! {
         let activation = if relu { Activation::Relu } else { Activation::Identity };
         let mut tally = Tally::default();
         for isa in Isa::available() {
-            let mut delta = output(rows, columns, gap);
+            let mut delta = output(rows, columns, Gap { by_columns: false, ..gap });
             let operands = loss::SquaredError { predicted: predicted.view(), target: target.view(), c, activation };
             let found = loss::squared_error(&Backend::with_isa(isa), operands, delta.view()).unwrap();
             let mean = f64::from(c) / rows as f64;
@@ -365,7 +377,7 @@ proptest! {
         let labels: Vec<u32> = (0..rows).map(|_| rng.random_range(0..classes as u32)).collect();
         let mut tally = Tally::default();
         for isa in Isa::available() {
-            let mut delta = output(rows, classes, gap);
+            let mut delta = output(rows, classes, Gap { by_columns: false, ..gap });
             let operands = loss::SoftmaxCrossEntropy { logits: logits.view(), labels: &labels };
             let found = loss::softmax_cross_entropy(&Backend::with_isa(isa), operands, delta.view()).unwrap();
 

@@ -1,7 +1,8 @@
 //! Every operation of the vocabulary, on every lowering that this processor has, against plain `f32` arithmetic.
 
+use core::ops::Range;
 use lanegrad_kernels::isa::{Isa, Kernel};
-use lanegrad_kernels::simd::{DisjointMut, Same, Simd, Strided, StridedMut, each};
+use lanegrad_kernels::simd::{Same, Simd, StridedMut, View, ViewMut, each};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -242,8 +243,7 @@ fn partial_loads_and_stores_stay_inside_the_slice() {
 }
 
 struct LoadColumns<'a> {
-    source: &'a [f32],
-    stride: usize,
+    rows: View<'a>,
     target: &'a mut [[f32; 16]; 4],
 }
 
@@ -252,7 +252,7 @@ impl Kernel for LoadColumns<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> usize {
-        for (column, target) in simd.load_columns(self.source, self.stride).into_iter().zip(self.target) {
+        for (column, target) in simd.load_columns(self.rows).into_iter().zip(self.target) {
             simd.store(column, target);
         }
         S::LANES
@@ -260,33 +260,27 @@ impl Kernel for LoadColumns<'_> {
 }
 
 #[test]
-fn four_columns_are_loaded_from_a_row_a_lane() {
+fn four_columns_are_loaded_from_a_row_per_lane() {
     for isa in Isa::available() {
-        for stride in [0, 1, 4, 19] {
+        for stride in [0_isize, 1, 4, 19, -1, -7] {
             let mut target = [[-1.0; 16]; 4];
-            let source: Vec<f32> = (0..16 * stride + 4).map(|i| i as f32).collect();
-            let lanes = isa.run(LoadColumns { source: &source, stride, target: &mut target });
+            let source: Vec<f32> = (0..16 * stride.unsigned_abs() + 4).map(|i| i as f32).collect();
+            let rows = View::new(&source, 16, 4, stride, 1).unwrap();
+            let lanes = isa.run(LoadColumns { rows, target: &mut target });
             for (c, column) in target.iter().enumerate() {
                 for (r, &found) in column.iter().enumerate() {
-                    let expected = if r < lanes { source[r * stride + c] } else { -1.0 };
-                    assert_eq!(found, expected, "{isa}: element ({c}, {r})");
+                    assert_eq!(found, if r < lanes { rows.at(r, c) } else { -1.0 }, "{isa}: element ({c}, {r})");
                 }
             }
-            // No number more is needed than the last one that is loaded, and none less will do.
-            let exact = (lanes - 1) * stride + 4;
-            isa.run(LoadColumns { source: &source[..exact], stride, target: &mut target });
-            let short = &source[..exact - 1];
-            let shorter = std::panic::catch_unwind(move || {
-                isa.run(LoadColumns { source: short, stride, target: &mut [[0.0; 16]; 4] })
-            });
-            assert!(shorter.is_err(), "{isa}: stride {stride}");
+            // No more is needed than what is loaded, and no less will do.
+            isa.run(LoadColumns { rows: rows.block(0..lanes, 0..4), target: &mut target });
+            for short in [rows.block(0..lanes - 1, 0..4), rows.block(0..lanes, 0..3)] {
+                let load = || isa.run(LoadColumns { rows: short, target: &mut [[0.0; 16]; 4] });
+                assert!(panics(load), "{isa}: stride {stride}");
+            }
         }
-        for stride in [usize::MAX, usize::MAX / 2, usize::MAX / 7, 1 << 63] {
-            let overflow = std::panic::catch_unwind(|| {
-                isa.run(LoadColumns { source: &[0.0; 64], stride, target: &mut [[0.0; 16]; 4] })
-            });
-            assert!(overflow.is_err() || isa.name() == "scalar", "{isa}: stride {stride}");
-        }
+        let apart = View::new(&[0.0; 128], 16, 4, 8, 2).unwrap();
+        assert!(panics(|| isa.run(LoadColumns { rows: apart, target: &mut [[0.0; 16]; 4] })), "{isa}");
     }
 }
 
@@ -327,9 +321,6 @@ fn strided_parts_are_those_of_an_index_and_lie_in_the_slice() {
     for (count, width, stride) in [(0, 3, 5), (1, 3, 0), (1, 5, 2), (4, 3, 5), (4, 5, 5), (3, 0, 2), (3, 4, 2)] {
         let needed = count.max(1) * stride - stride + width;
         let mut numbers: Vec<f32> = (0..needed).map(|i| i as f32).collect();
-        let expected: Vec<Vec<f32>> = (0..count).map(|part| numbers[part * stride..][..width].to_vec()).collect();
-        let parts: Vec<Vec<f32>> = Strided::new(&numbers, count, width, stride).map(<[f32]>::to_vec).collect();
-        assert_eq!(parts, expected, "{count} parts of {width}, {stride} apart");
         let mut written = StridedMut::new(&mut numbers, count, width, stride);
         for part in 0..count {
             written.part().fill(-(part as f32));
@@ -345,38 +336,131 @@ fn strided_parts_are_those_of_an_index_and_lie_in_the_slice() {
         }
         if count > 0 && needed > 0 {
             let short = &mut numbers[..needed - 1];
-            assert!(panics(|| Strided::new(short, count, width, stride).count()), "the slice is too short");
             assert!(panics(|| StridedMut::new(short, count, width, stride).part().len()), "the slice is too short");
         }
     }
     let numbers = &mut [0.0; 8];
     for (count, width, stride) in [(2, 1, usize::MAX), (usize::MAX, 1, 2), (2, usize::MAX, 1), (1, usize::MAX, 0)] {
-        assert!(panics(|| Strided::new(numbers, count, width, stride).count()));
         assert!(panics(|| StridedMut::new(numbers, count, width, stride).part().len()));
+    }
+}
+
+#[test]
+fn rows_and_columns_of_a_matrix_are_those_of_an_index() {
+    let numbers: Vec<f32> = (0..64).map(|i| i as f32).collect();
+    let (rows, cols) = (7, 3);
+    for (row, col) in [(9, 1), (-9, 1), (3, 1), (2, 1), (0, 1), (1, 7), (-1, -8), (5, 2), (0, 0)] {
+        let view = View::new(&numbers, rows, cols, row, col).unwrap();
+        let origin = [(rows, row), (cols, col)].map(|(count, stride)| (count as isize - 1) * (-stride).max(0));
+        let element =
+            |i: usize, j: usize| numbers[(origin[0] + origin[1] + i as isize * row + j as isize * col) as usize];
+        let what = format!("strides {row} and {col}");
+        for (i, j) in (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))) {
+            assert_eq!((view.at(i, j), view.t().at(j, i)), (element(i, j), element(i, j)), "{what}");
+            let block = view.block(i..rows, j..cols);
+            assert_eq!((block.rows(), block.cols(), block.at(0, 0)), (rows - i, cols - j, element(i, j)), "{what}");
+        }
+        assert!(panics(|| view.at(rows, 0)) && panics(|| view.at(0, cols)) && panics(|| view.block(0..8, 0..1)));
+        assert!(panics(|| view.block(0..1, 0..4)) && panics(|| view.block(Range { start: 2, end: 1 }, 0..1)));
+        let expected = |rows: Range<usize>, width: usize| -> Vec<Vec<f32>> {
+            rows.map(|i| (0..width).map(|j| element(i, j)).collect()).collect()
+        };
+        // Of rows that are not contiguous there is one element.
+        let width = if col == 1 { cols } else { 1 };
+        assert_eq!(panics(|| view.row_groups::<1>(0, 1, 2)), col != 1, "{what}");
+        assert_eq!(panics(|| view.row(0, 0..2)), col != 1, "{what}");
+        for from in 0..=rows {
+            let mut seen = Vec::new();
+            each(view.row_groups::<1>(from, rows - from, width), |[part]| seen.push(part.to_vec()));
+            assert_eq!(seen, expected(from..rows, width), "{what}, from {from}");
+            let pairs = (rows - from) / 2;
+            let mut seen = Vec::new();
+            each(view.row_groups::<2>(from, pairs, width), |pair| seen.extend(pair.map(<[f32]>::to_vec)));
+            assert_eq!(seen, expected(from..from + 2 * pairs, width), "{what}, in pairs from {from}");
+            assert!(panics(|| view.row_groups::<2>(from, pairs + 1, width)), "there are no more");
+        }
+        assert!(panics(|| view.row_groups::<1>(rows + 1, 0, width)) && panics(|| view.row_groups::<1>(0, 1, cols + 1)));
+        assert!(panics(|| view.row_groups::<3>(0, usize::MAX, width)));
+        for from in 0..=cols {
+            let mut seen = Vec::new();
+            each(view.column_groups::<7, 1>(from, cols - from), |column| seen.push([0, 3, 6].map(|i| column.at(i, 0))));
+            let expected: Vec<_> = (from..cols).map(|j| [0, 3, 6].map(|i| element(i, j))).collect();
+            assert_eq!(seen, expected, "{what}, columns from {from}");
+            assert!(panics(|| view.column_groups::<7, 1>(from, cols - from + 1)), "there are no more");
+        }
+        each(view.column_groups::<2, 2>(1, 1), |pair| {
+            assert_eq!([pair.at(0, 0), pair.at(1, 1)], [element(0, 1), element(1, 2)], "{what}");
+            assert!(panics(|| pair.at(2, 0)) && panics(|| pair.at(0, 2)));
+        });
+        assert!(panics(|| view.column_groups::<8, 1>(0, 1)) && panics(|| view.column_groups::<1, 2>(0, usize::MAX)));
+        assert_eq!(view.as_slice().is_some(), (row, col) == (3, 1), "{what}");
+    }
+    for (len, rows, cols, row, col) in [(63, 7, 4, 10, 1), (63, 4, 7, 1, -10), (0, 1, 1, 1, 1)] {
+        assert!(View::new(&numbers[..len], rows, cols, row, col).is_err());
+    }
+    let empty = View::new(&[], 0, 5, 7, 7).unwrap();
+    assert_eq!((empty.as_slice(), empty.t().rows()), (Some(&[][..]), 5));
+}
+
+#[test]
+fn disjoint_parts_of_an_output_are_written_alone() {
+    const ROWS: usize = 5;
+    const COLS: usize = 4;
+    for (row, col) in [(4, 1), (6, 1), (-5, 1), (1, 5), (1, 8), (1, -6)] {
+        let matrix = |numbers: &mut [f32]| -> Vec<f32> {
+            let view = View::new(numbers, ROWS, COLS, row, col).unwrap();
+            (0..ROWS).flat_map(|i| (0..COLS).map(move |j| view.at(i, j))).collect()
+        };
+        let what = format!("strides {row} and {col}");
+        for (i, j) in (0..=ROWS).flat_map(|i| (0..=COLS).map(move |j| (i, j))) {
+            let mut numbers = [0.0; 64];
+            let view = ViewMut::new(&mut numbers, ROWS, COLS, row, col).unwrap();
+            let (above, below) = view.split_rows(i);
+            let ((mut a, mut b), (mut c, mut d)) = (above.split_cols(j), below.split_cols(j));
+            for (number, part) in [&mut a, &mut b, &mut c, &mut d].into_iter().enumerate() {
+                let (rows, cols) = (part.rows(), part.cols());
+                for (i, j) in (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))) {
+                    part.set(i, j, 1.0 + number as f32);
+                }
+                assert!(panics(|| part.reborrow().block(0..rows + 1, 0..0).rows()));
+            }
+            let expected: Vec<f32> = (0..ROWS)
+                .flat_map(|y| {
+                    (0..COLS).map(move |x| [1.0, 2.0, 3.0, 4.0][2 * usize::from(y >= i) + usize::from(x >= j)])
+                })
+                .collect();
+            assert_eq!(matrix(&mut numbers), expected, "{what}, split at ({i}, {j})");
+            assert_eq!(numbers.iter().filter(|x| **x != 0.0).count(), ROWS * COLS, "{what}: gaps were written");
+        }
+        let mut numbers = [0.0; 64];
+        let mut view = ViewMut::new(&mut numbers, ROWS, COLS, row, col).unwrap();
+        assert!(
+            panics(|| view.set(ROWS, 0, 1.0)) && panics(|| view.set(0, COLS, 1.0)) && panics(|| view.row(ROWS, 0..1))
+        );
+        assert_eq!(panics(|| view.reborrow().into_rows()), col != 1, "{what}");
+        let mut rows = if col == 1 { view } else { view.t() };
+        let shape = [rows.rows(), rows.cols()];
+        let mut seen = Vec::new();
+        each(rows.reborrow().into_rows(), |row| {
+            row.fill(1.0);
+            seen.push(row);
+        });
+        // All are held at once.
+        seen.iter_mut().enumerate().for_each(|(i, row)| row[0] = i as f32);
+        let [first, second] = rows.reborrow().into_row_array();
+        assert_eq!((first[0], second[0], second[1]), (0.0, 1.0, 1.0), "{what}");
+        assert!(panics(|| rows.reborrow().into_row_array::<6>()), "{what}");
+        assert_eq!(rows.as_view().at(shape[0] - 1, shape[1] - 1), 1.0, "{what}");
+    }
+    for (rows, cols, row, col) in [(2, 3, 2, 1), (3, 2, 1, 2), (2, 2, 0, 1), (2, 2, 4, 2), (2, 2, 1, 1), (2, 2, 2, -1)]
+    {
+        assert!(ViewMut::new(&mut [0.0; 64], rows, cols, row, col).is_err(), "{rows}×{cols}, {row}, {col}");
     }
 }
 
 #[test]
 fn parts_walked_together_are_those_of_an_index_as_many_as_the_fewest() {
     let numbers: Vec<f32> = (0..64).map(|i| i as f32).collect();
-    let count = 7;
-    for (width, stride) in [(3, 9), (9, 9), (3, 1), (2, 0)] {
-        let strided = Strided::new(&numbers, count, width, stride);
-        for from in 0..=count {
-            let expected = |part: usize| &numbers[part * stride..][..width];
-            let mut seen = Vec::new();
-            each(strided.groups::<1>(from, count - from), |[part]| seen.push(part));
-            assert_eq!(seen, (from..count).map(expected).collect::<Vec<_>>(), "{width}, {stride} apart, from {from}");
-            let pairs = (count - from) / 2;
-            let mut seen = Vec::new();
-            each(strided.groups::<2>(from, pairs), |pair| seen.extend(pair));
-            assert_eq!(seen, (from..from + 2 * pairs).map(expected).collect::<Vec<_>>(), "in pairs");
-            assert!(panics(|| strided.groups::<2>(from, pairs + 1)), "there are no more");
-        }
-        assert!(panics(|| strided.groups::<1>(count + 1, 0)));
-        assert!(panics(|| strided.groups::<3>(0, usize::MAX)));
-    }
-
     for shorter in 0..5 {
         let (long, short) = (&numbers[..5], &numbers[8..8 + shorter]);
         let mut target = [0.0; 9];
@@ -389,7 +473,8 @@ fn parts_walked_together_are_those_of_an_index_as_many_as_the_fewest() {
         for chunks in 0..=3 {
             target.fill(0.0);
             let mut calls = 0;
-            each(((short, DisjointMut::new(&mut target, chunks, 3, 3)), Same(100.0)), |((x, chunk), more)| {
+            let rows = ViewMut::row_major(&mut target, chunks, 3).unwrap().into_rows();
+            each(((short, rows), Same(100.0)), |((x, chunk), more)| {
                 calls += 1;
                 chunk.fill(x + more);
             });
@@ -399,27 +484,4 @@ fn parts_walked_together_are_those_of_an_index_as_many_as_the_fewest() {
             }
         }
     }
-    let target = &mut [0.0; 8];
-    for (count, width, stride) in [
-        (3, 3, 3),
-        (9, 1, 1),
-        (1, 9, 9),
-        (2, usize::MAX, usize::MAX),
-        (usize::MAX, 2, 2),
-        (2, 4, 3),
-        (3, 1, 0),
-        (2, 3, 6),
-    ] {
-        assert!(
-            panics(|| each(DisjointMut::new(target, count, width, stride), |_| ())),
-            "{count} of {width}, {stride} apart"
-        );
-    }
-    let mut seen = Vec::new();
-    each(DisjointMut::new(target, 3, 2, 3), |part| {
-        part.fill(1.0);
-        seen.push(part);
-    });
-    seen[0][0] = 2.0;
-    assert_eq!(target, &[2.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]);
 }

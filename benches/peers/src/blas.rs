@@ -95,15 +95,15 @@ pub(crate) struct Blas {
 }
 
 /// A matrix as the BLAS takes it: numbers, whether what lies there row by row is the transpose, and from row to row.
-struct Stored<'a> {
-    data: &'a [f32],
+struct Stored {
+    data: *const f32,
     transposed: bool,
-    stride: usize,
+    stride: isize,
 }
 
-impl<'a> Stored<'a> {
-    fn new(matrix: MatRef<'a>) -> Self {
-        let (data, row_stride, col_stride) = matrix.parts();
+impl Stored {
+    fn new(matrix: MatRef<'_>) -> Self {
+        let (data, row_stride, col_stride) = (matrix.as_ptr(), matrix.row_stride(), matrix.col_stride());
         if col_stride == 1 {
             return Self { data, transposed: false, stride: row_stride };
         }
@@ -145,11 +145,11 @@ impl Blas {
     }
 
     /// `C = A·B`
-    pub(crate) fn matrix_times_matrix(&self, Product { a, b, c }: Product<'_>) {
+    pub(crate) fn matrix_times_matrix(&self, Product { a, b, mut c }: Product<'_>) {
         let (m, n, k) = (c.rows(), c.cols(), a.cols());
         assert_eq!((a.rows(), b.rows(), b.cols()), (m, k, n), "the shapes fit");
         let (a, b) = (Stored::new(a), Stored::new(b));
-        let (c, c_stride) = c.into_parts();
+        let c_stride = c.row_stride();
         // SAFETY: the views' constructors have checked that every element (i, j) of A, B and C lies inside its slice; those of
         // C are distinct and borrowed for writing. With β = 0, C is not read.
         unsafe {
@@ -161,9 +161,9 @@ impl Blas {
                 int(n),
                 int(k),
                 1.0,
-                a.data.as_ptr(),
+                a.data,
                 int(a.stride),
-                b.data.as_ptr(),
+                b.data,
                 int(b.stride),
                 0.0,
                 c.as_mut_ptr(),
@@ -178,27 +178,25 @@ impl Blas {
     }
 
     /// `C = A·B` where A is one column and B one row.
-    pub(crate) fn column_times_row(&self, Product { a, b, c }: Product<'_>) {
+    pub(crate) fn column_times_row(&self, Product { a, b, mut c }: Product<'_>) {
         let (m, n) = (c.rows(), c.cols());
         assert_eq!((a.rows(), a.cols(), b.rows(), b.cols()), (m, 1, 1, n), "the shapes fit");
         let sger = self.sger.expect("it was asked whether it can");
-        let ((a, a_step, _), (b, _, b_step)) = (a.parts(), b.parts());
-        let (c, c_stride) = c.into_parts();
+        let (a_step, b_step, c_stride) = (a.row_stride(), b.col_stride(), c.row_stride());
         // It adds.
-        c.fill(0.0);
+        (0..m).for_each(|i| c.row_mut(i).expect("C's rows are contiguous").fill(0.0));
         let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
         // SAFETY: as above; C holds zeros.
         unsafe { sger(ROW_MAJOR, int(m), int(n), 1.0, a, int(a_step), b, int(b_step), c, int(c_stride)) };
     }
 
     /// `C = A·B` where A and C are one row: `c = Bᵀ·a`.
-    pub(crate) fn vector_times_matrix(&self, Product { a, b, c }: Product<'_>) {
+    pub(crate) fn vector_times_matrix(&self, Product { a, b, mut c }: Product<'_>) {
         let (n, k) = (c.cols(), a.cols());
         assert_eq!((c.rows(), a.rows(), b.rows(), b.cols()), (1, 1, k, n), "the shapes fit");
-        let (a, _, a_step) = a.parts();
+        let a_step = a.col_stride();
         let b = Stored::new(b);
         let (transposed, rows, columns) = if b.transposed { (AS_IT_IS, n, k) } else { (TRANSPOSED, k, n) };
-        let (c, _) = c.into_parts();
         // SAFETY: as above.
         unsafe {
             (self.sgemv)(
@@ -207,7 +205,7 @@ impl Blas {
                 int(rows),
                 int(columns),
                 1.0,
-                b.data.as_ptr(),
+                b.data,
                 int(b.stride),
                 a.as_ptr(),
                 int(a_step),
@@ -220,8 +218,8 @@ impl Blas {
 }
 
 /// The command line keeps sizes small.
-fn int(size: usize) -> c_int {
-    c_int::try_from(size).expect("a size is small")
+fn int(size: impl TryInto<c_int>) -> c_int {
+    size.try_into().ok().expect("a size is small")
 }
 
 /// What OpenBLAS, MKL and BLIS tell of themselves, each in its own way.

@@ -97,8 +97,8 @@ pub(crate) enum Form {
 impl Options {
     /// What the parser does not check.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if !(1..=1024).contains(&self.threads) {
-            return Err("--threads must be from 1 to 1024".into());
+        if !(1..=64).contains(&self.threads) {
+            return Err("--threads must be from 1 to 64".into());
         }
         if !(1..=100_000).contains(&self.rounds) {
             return Err("--rounds must be from 1 to 100000".into());

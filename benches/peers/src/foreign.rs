@@ -7,20 +7,18 @@ use faer::Par;
 use gemm::Parallelism;
 use lanegrad::MatRef;
 
-/// A view's pointer and strides, rows first. A matrix inside a slice has strides below `isize::MAX`.
+/// A view's pointer and strides, rows first.
 fn parts(matrix: MatRef<'_>) -> (*const f32, isize, isize) {
-    let (data, row_stride, col_stride) = matrix.parts();
-    (data.as_ptr(), row_stride as isize, col_stride as isize)
+    (matrix.as_ptr(), matrix.row_stride(), matrix.col_stride())
 }
 
 /// `C = A·B` by the crate `gemm`.
-pub(crate) fn gemm(Product { a, b, c }: Product<'_>, threads: usize) {
+pub(crate) fn gemm(Product { a, b, mut c }: Product<'_>, threads: usize) {
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     assert_eq!((a.rows(), b.rows(), b.cols()), (m, k, n), "the shapes fit");
     let parallelism = if threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
     let ((a, a_row, a_col), (b, b_row, b_col)) = (parts(a), parts(b));
-    let (c, c_row) = c.into_parts();
-    let c_row = c_row as isize;
+    let c_row = c.row_stride();
     // SAFETY: the views' constructors have checked that every element (i, j) of A, B and C lies inside its slice; those of C
     // are distinct, since its row stride is at least its columns, and borrowed for writing. C is not read (`read_dst`).
     unsafe {
@@ -49,18 +47,18 @@ pub(crate) fn gemm(Product { a, b, c }: Product<'_>, threads: usize) {
 }
 
 /// `C = A·B` by the crate `faer`.
-pub(crate) fn faer(Product { a, b, c }: Product<'_>, threads: usize) {
+pub(crate) fn faer(Product { a, b, mut c }: Product<'_>, threads: usize) {
     let (m, n, k) = (c.rows(), c.cols(), a.cols());
     assert_eq!((a.rows(), b.rows(), b.cols()), (m, k, n), "the shapes fit");
     let par = if threads > 1 { Par::rayon(threads) } else { Par::Seq };
     let ((a, a_row, a_col), (b, b_row, b_col)) = (parts(a), parts(b));
-    let (c, c_row) = c.into_parts();
+    let c_row = c.row_stride();
     // SAFETY: as above; nothing else refers to C while its view is in use.
     let (a, b, c) = unsafe {
         (
             ::faer::MatRef::from_raw_parts(a, m, k, a_row, a_col),
             ::faer::MatRef::from_raw_parts(b, k, n, b_row, b_col),
-            ::faer::MatMut::from_raw_parts_mut(c.as_mut_ptr(), m, n, c_row as isize, 1),
+            ::faer::MatMut::from_raw_parts_mut(c.as_mut_ptr(), m, n, c_row, 1),
         )
     };
     ::faer::linalg::matmul::matmul(c, ::faer::Accum::Replace, a, b, 1.0, par);

@@ -63,7 +63,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         return Ok(code);
     }
     let [json, plot] = Output::at([options.json.as_deref(), options.plot.as_deref()])?;
-    let backend = lanegrad::Backend::new()?;
+    let backend = lanegrad::Backend::builder().threads(options.threads).build()?;
     let report = match command {
         Command::Product(product) => product::measure(backend, options, product)?,
         Command::Update(python) => update::measure(&backend, options, python)?,

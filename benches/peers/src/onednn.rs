@@ -47,12 +47,11 @@ pub(crate) struct OneDnn {
 
 /// A matrix as oneDNN takes it: numbers, `N` or `T`, and from row to row of what lies there.
 fn stored(matrix: MatRef<'_>) -> (*const f32, c_char, i64) {
-    let (data, row_stride, col_stride) = matrix.parts();
-    if col_stride == 1 {
-        return (data.as_ptr(), b'N' as c_char, row_stride as i64);
+    if matrix.col_stride() == 1 {
+        return (matrix.as_ptr(), b'N' as c_char, matrix.row_stride() as i64);
     }
-    assert_eq!(row_stride, 1, "rows or columns are contiguous");
-    (data.as_ptr(), b'T' as c_char, col_stride as i64)
+    assert_eq!(matrix.row_stride(), 1, "rows or columns are contiguous");
+    (matrix.as_ptr(), b'T' as c_char, matrix.col_stride() as i64)
 }
 
 impl OneDnn {
@@ -81,11 +80,11 @@ impl OneDnn {
     }
 
     /// `C = A·B`
-    pub(crate) fn multiply(&self, Product { a, b, c }: Product<'_>) {
+    pub(crate) fn multiply(&self, Product { a, b, mut c }: Product<'_>) {
         let (m, n, k) = (c.rows(), c.cols(), a.cols());
         assert_eq!((a.rows(), b.rows(), b.cols()), (m, k, n), "the shapes fit");
         let ((a, a_flag, a_stride), (b, b_flag, b_stride)) = (stored(a), stored(b));
-        let (c, c_stride) = c.into_parts();
+        let c_stride = c.row_stride();
         let (m, n, k) = (m as i64, n as i64, k as i64);
         // SAFETY: the views' constructors have checked that every element (i, j) of A, B and C lies inside its slice; those of
         // C are distinct and borrowed for writing. With β = 0, C is not read.
@@ -193,12 +192,12 @@ impl Matmuls {
     }
 
     fn matmul(&self, Product { a, b, c }: &Product<'_>, fused: bool) -> Result<Matmul<'_>, Refusal> {
-        let strides = |matrix: &MatRef<'_>| (matrix.parts().1, matrix.parts().2);
+        let strides = |matrix: &MatRef<'_>| (matrix.row_stride(), matrix.col_stride());
         let columns = c.cols();
         let a = self.describe((a.rows(), a.cols()), strides(a))?;
         let b = self.describe((b.rows(), b.cols()), strides(b))?;
-        let c = self.describe((c.rows(), columns), (columns, 1))?;
-        let bias = if fused { Some(self.describe((1, columns), (columns, 1))?) } else { None };
+        let c = self.describe((c.rows(), columns), (c.row_stride(), 1))?;
+        let bias = if fused { Some(self.describe((1, columns), (columns as isize, 1))?) } else { None };
         // SAFETY: handles are the library's own, of the kinds that its functions take; none, where it may be none, is null.
         unsafe {
             let attributes = create(|attributes| (self.create_attributes)(attributes))?;
@@ -222,11 +221,11 @@ impl Matmuls {
         }
     }
 
-    fn describe(&self, (rows, cols): (usize, usize), (row, col): (usize, usize)) -> Result<Handle, Refusal> {
-        let pair = |first: usize, second: usize| -> Sizes {
-            std::array::from_fn(|i| [first, second].get(i).map_or(0, |&size| size as i64))
+    fn describe(&self, (rows, cols): (usize, usize), (row, col): (isize, isize)) -> Result<Handle, Refusal> {
+        let pair = |first: i64, second: i64| -> Sizes {
+            std::array::from_fn(|i| [first, second].get(i).map_or(0, |&size| size))
         };
-        let (sizes, strides) = (pair(rows, cols), pair(row, col));
+        let (sizes, strides) = (pair(rows as i64, cols as i64), pair(row as i64, col as i64));
         // SAFETY: both arrays have the twelve numbers that the library reads at most.
         create(|handle| unsafe { (self.describe_matrix)(handle, 2, sizes.as_ptr(), F32, strides.as_ptr()) })
     }
@@ -234,9 +233,8 @@ impl Matmuls {
 
 impl Matmul<'_> {
     /// `C = A·B`, or `C = relu(A·B + bias)` if it was made so.
-    pub(crate) fn run(&self, Product { a, b, c }: Product<'_>, bias: &[f32]) {
-        let (c, _) = c.into_parts();
-        let data = [a.parts().0.as_ptr(), b.parts().0.as_ptr(), c.as_mut_ptr().cast_const(), bias.as_ptr()];
+    pub(crate) fn run(&self, Product { a, b, mut c }: Product<'_>, bias: &[f32]) {
+        let data = [a.as_ptr(), b.as_ptr(), c.as_mut_ptr().cast_const(), bias.as_ptr()];
         let mut statuses = 0;
         // SAFETY: the matrices have the shapes and strides that it was made for, and their views' constructors have checked
         // that every element lies inside its slice; only C is written to, and it is borrowed for that. Handles are the library's.

@@ -127,7 +127,7 @@ impl Report {
         println!("{processor}\n{date}; ours on {isa}; {rounds} rounds of {round_ms} ms and more");
         match threads {
             1 => println!("1 thread each"),
-            _ => println!("{threads} threads for the peers that take them; ours has 1 in every case"),
+            _ => println!("{threads} threads, for the peers that take them"),
         }
         for (name, description) in &self.peers {
             println!("  {name}: {description}");

@@ -2,18 +2,16 @@
 //! own vector code over what the product has left in memory.
 
 use crate::layer::{Operands, Operation};
-use lanegrad::Backend;
+use lanegrad::{Backend, MatMut, MatRef};
 use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, TimesDerivative};
 use lanegrad_kernels::isa::Kernel;
 use lanegrad_kernels::math::Relu;
 use lanegrad_kernels::reduce::ColumnSums;
-use lanegrad_kernels::simd::Simd;
-use lanegrad_kernels::view::{View, vectors};
+use lanegrad_kernels::simd::{Simd, ViewMut};
 
-/// `c ← epilogue(c)`, rows of `columns` numbers.
+/// `c ← epilogue(c)`
 struct SecondPass<'a, E> {
-    c: &'a mut [f32],
-    columns: usize,
+    c: ViewMut<'a>,
     epilogue: E,
 }
 
@@ -22,16 +20,9 @@ impl<E: Epilogue> Kernel for SecondPass<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let whole = self.columns / S::LANES * S::LANES;
-        for (i, row) in self.c.chunks_exact_mut(self.columns).enumerate() {
-            let (body, rest) = row.split_at_mut(whole);
-            for (vector, columns) in body.chunks_exact_mut(S::LANES).zip(vectors(simd, whole)) {
-                simd.store(self.epilogue.apply(simd, simd.load(vector), i, columns), vector);
-            }
-            if !rest.is_empty() {
-                let sums = simd.load_partial(rest);
-                simd.store_partial(self.epilogue.apply(simd, sums, i, whole..self.columns), rest);
-            }
+        let (rows, columns) = (self.c.rows(), self.c.cols());
+        if let Some(sink) = self.epilogue.sink() {
+            sink.finish(simd, self.c, 0..rows, 0..columns);
         }
     }
 }
@@ -39,20 +30,21 @@ impl<E: Epilogue> Kernel for SecondPass<'_, E> {
 /// Adds to a bare product what [`Operands::run`] has fused.
 pub(crate) fn run(backend: &Backend, operands: &mut Operands, operation: Operation) {
     let isa = backend.isa();
-    let row_major = |data, columns| View { data, row_stride: columns, col_stride: 1 };
     let Operands { shape, x, b, delta, z, delta_below, db, .. } = operands;
+    let (batch, inputs, outputs) = (shape.batch, shape.inputs, shape.outputs);
+    let fits = "the buffers were made for it";
     match operation {
         Operation::Forward => {
-            let epilogue = BiasActivation::new(Some(b), Relu);
-            isa.run(SecondPass { c: z, columns: shape.outputs, epilogue });
+            let c = MatMut::new(z, batch, outputs).expect(fits).into();
+            isa.run(SecondPass { c, epilogue: BiasActivation::new(Some(b), batch, outputs, Relu) });
         }
         Operation::Delta => {
-            let epilogue = TimesDerivative::new(row_major(x, shape.inputs), Relu);
-            isa.run(SecondPass { c: delta_below, columns: shape.inputs, epilogue });
+            let (x, c) = (MatRef::new(x, batch, inputs).expect(fits), MatMut::new(delta_below, batch, inputs));
+            isa.run(SecondPass { c: c.expect(fits).into(), epilogue: TimesDerivative::new(x.into(), Relu) });
         }
         Operation::Gradient => {
-            let a = row_major(delta, shape.outputs);
-            isa.run(ColumnSums { rows: shape.batch, a, sums: db, accumulate: false });
+            let a = MatRef::new(delta, batch, outputs).expect(fits).into();
+            isa.run(ColumnSums { a, sums: db, accumulate: false });
         }
     }
 }

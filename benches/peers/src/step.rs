@@ -18,8 +18,8 @@ use std::time::Duration;
 
 /// Measures SGD and Adam on every net and mini-batch.
 pub(crate) fn measure(options: &Options, python: &Python) -> Result<Report, Error> {
-    let backend = Backend::new()?;
-    let mut report = Report::new(&backend, options);
+    let backend = || Backend::builder().threads(options.threads).build();
+    let mut report = Report::new(&backend()?, options);
     report.describe("candle", format!("{}; AdamW without decay", environment::crate_version("candle-nn")));
     let pytorch = PyTorch::start(python.python.as_deref(), options.threads, &mut report)?;
     report.print_header();
@@ -30,7 +30,7 @@ pub(crate) fn measure(options: &Options, python: &Python) -> Result<Report, Erro
                 let task = json!({ "kind": "step", "name": name, "layers": net.layers, "batch": net.batch });
                 peers.push(pytorch.contestant(&task)?);
             }
-            let mut training = Training::new(Backend::new()?, net, method)?;
+            let mut training = Training::new(backend()?, net, method)?;
             training.step()?;
             let ours = Contestant::new("ours", |()| {
                 training.step().expect("a step that was made can be made again");

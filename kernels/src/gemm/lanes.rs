@@ -12,55 +12,49 @@
 //! from beyond L1. The order is a matter of the operation and its shape alone ([`Order::of_forward`](super::Order::of_forward)): operands
 //! that are not contiguous along k are packed so that they are. There are sixteen lanes on every instruction set, and so the same bits.
 
-use super::operands::{Operands, aligned, blocks};
-use super::pack;
 use super::plan::{Lanes, lanes_stride, row_tiles};
-use crate::simd::{Simd, each};
-use crate::view::View;
-use core::ops::Range;
+use super::{Operands, aligned, blocks, pack};
+use crate::simd::{Simd, View, ViewMut, each};
 
 /// Lanes of a sum, on every instruction set.
 const LANES: usize = 16;
 
 /// `C = A·B`.
 pub(super) fn multiply<S: Simd>(simd: S, plan: Lanes, operands: Operands<'_>) {
-    let Operands { m, n, k, mut a, b, c, c_stride, workspace, .. } = operands;
+    let [m, n, k] = operands.sizes();
+    let Operands { mut a, b, mut c, workspace, .. } = operands;
+    let b = b.t();
     let stride = lanes_stride(k).expect("the workspace has workspace_len elements");
     let workspace = aligned(workspace);
     let (a_rows, b_rows) = workspace.split_at_mut(if plan.pack_a { m * stride } else { 0 });
     if plan.pack_a {
-        pack::panel(simd, a, 0..m, 0..k, stride, a_rows);
-        a = View { data: a_rows, row_stride: stride, col_stride: 1 };
+        a = packed(simd, a, stride, false, a_rows);
     }
     for columns in blocks(0..n, plan.columns) {
-        let mut b = b.t();
-        let mut from = columns.start;
+        let mut rows_of_b = b.block(columns.clone(), 0..k);
         if plan.pack_b {
-            pack::panel(simd, b, columns.clone(), 0..k, stride, b_rows);
-            b = View { data: b_rows, row_stride: stride, col_stride: 1 };
-            from = 0;
+            rows_of_b = packed(simd, rows_of_b, stride, plan.prefetch, b_rows);
         }
         for rows in row_tiles(plan.rows, m) {
-            let c = &mut c[rows.start * c_stride + columns.start..];
-            let block = Block { a, rows: rows.clone(), b, from, columns: columns.len(), k, c, c_stride };
-            block.sum(simd);
+            let c = c.reborrow().block(rows.clone(), columns.clone());
+            Block { a: a.block(rows, 0..k), b: rows_of_b, c }.sum(simd);
         }
     }
+}
+
+/// The same matrix, copied so that its rows are contiguous.
+fn packed<'p, S: Simd>(simd: S, rows: View<'_>, stride: usize, prefetch: bool, target: &'p mut [f32]) -> View<'p> {
+    pack::panel(simd, rows, 0..rows.rows(), 0..rows.cols(), stride, prefetch, target);
+    let target = View::new(target, rows.rows(), rows.cols(), stride as isize, 1);
+    target.expect("the workspace has workspace_len elements")
 }
 
 /// A few rows of A and columns of C.
 struct Block<'a> {
     a: View<'a>,
-    rows: Range<usize>,
-    /// Bᵀ
+    /// The columns of B, as rows.
     b: View<'a>,
-    /// The first of its rows.
-    from: usize,
-    columns: usize,
-    k: usize,
-    /// From the block's first element on.
-    c: &'a mut [f32],
-    c_stride: usize,
+    c: ViewMut<'a>,
 }
 
 impl Block<'_> {
@@ -69,7 +63,7 @@ impl Block<'_> {
     fn sum<S: Simd>(mut self, simd: S) {
         simd.vectorize(
             #[inline(always)]
-            move || match (LANES / S::LANES, self.rows.len()) {
+            move || match (LANES / S::LANES, self.a.rows()) {
                 (1, 1) => self.rows::<S, 1, 1, 1, 4>(simd),
                 (1, 2) => self.rows::<S, 1, 1, 2, 8>(simd),
                 (1, 3) => self.rows::<S, 1, 1, 3, 4>(simd),
@@ -93,15 +87,16 @@ impl Block<'_> {
         &mut self,
         simd: S,
     ) {
+        let (columns, k) = (self.b.rows(), self.b.cols());
         let mut a = [[].as_slice(); ROWS];
         for i in 0..ROWS {
-            a[i] = self.a.row(self.rows.start + i, 0..self.k);
+            a[i] = self.a.row(i, 0..k);
         }
-        for from in (0..self.columns).step_by(COLUMNS) {
+        for from in (0..columns).step_by(COLUMNS) {
             // After the last column it is taken again.
             let mut b = [[].as_slice(); COLUMNS];
             for j in 0..COLUMNS {
-                b[j] = self.b.row(self.from + self.columns.min(from + j + 1) - 1, 0..self.k);
+                b[j] = self.b.row(columns.min(from + j + 1) - 1, 0..k);
             }
             let mut vectors = [[[simd.splat(0.0); VECTORS]; COLUMNS]; ROWS];
             for pass in (0..VECTORS).step_by(NV) {
@@ -140,9 +135,11 @@ impl Block<'_> {
         for (lanes, sum) in rest.iter().zip(rest_sums) {
             *sum = simd.reduce_add(*lanes);
         }
-        let count = COLUMNS.min(self.columns - from);
+        let count = COLUMNS.min(self.c.cols() - from);
         for i in 0..ROWS {
-            self.c[i * self.c_stride + from..][..count].copy_from_slice(&sums[i][..count]);
+            for j in 0..count {
+                self.c.set(i, from + j, sums[i][j]);
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! How a product is computed. Everything that depends on its sizes, its strides or the instruction set is decided here, once; what
-//! executes a plan has no thresholds, with one exception: packing prefetches a B of at least [`FAR`] elements (`pack.rs`).
+//! executes a plan has no thresholds.
 //!
 //! A plan never changes a bit of the result: the order of each sum is the [`Order`] that the operation has chosen.
 
 use crate::cache::{L1, L1_SET, L2, L3, LINE};
-use crate::simd::Lowering;
-use crate::view::View;
+use crate::simd::{Lowering, View};
+use crate::threads::{Threads, parts};
 use core::ops::Range;
 
 /// The longest block along k. C is read and written again once in 1024 steps; a panel of B, 1024×16, is 64 KiB and streams from L2.
@@ -50,6 +50,8 @@ pub const FAR: usize = L2;
 
 /// A row is prefetched this many steps before it is read, because the hardware prefetcher does not anticipate rows that are far apart.
 pub(super) const STEPS_AHEAD: usize = 4;
+/// Steps of an A with contiguous columns that are packed for all micro-panels before the next ones: 2 to 8 KiB of a micro-panel.
+pub(super) const PACKED_STEPS: usize = 32;
 /// The same for rows that are copied, mostly from a B that does not stay in L2.
 pub(super) const COPIED_STEPS_AHEAD: usize = 16;
 
@@ -77,9 +79,9 @@ impl Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strides {
     /// From one row to the next.
-    pub row: usize,
+    pub row: isize,
     /// From one column to the next.
-    pub col: usize,
+    pub col: isize,
 }
 
 /// How a product is computed.
@@ -110,6 +112,8 @@ pub struct Lanes {
     pub pack_a: bool,
     /// Whether B's columns are copied first, a few at a time: they are not contiguous.
     pub pack_b: bool,
+    /// Whether B is prefetched where it is copied.
+    pub prefetch: bool,
 }
 
 /// Rows of C from end to end.
@@ -140,8 +144,12 @@ pub struct Tiles {
     pub b: Right,
     /// Whether all of a block's panels of B are kept, since another block of A will read them.
     pub keep_b: bool,
+    /// Whether A is prefetched where it is packed and contiguous along k.
+    pub prefetch_a: bool,
+    /// The same for B.
+    pub prefetch_b: bool,
     /// Whether C, where it is read, and the epilogue's operand are prefetched.
-    pub prefetch: bool,
+    pub prefetch_c: bool,
 }
 
 /// How the loops read A.
@@ -168,7 +176,7 @@ impl Strides {
     /// Those of a view.
     #[inline]
     pub fn of(view: View<'_>) -> Self {
-        Self { row: view.row_stride, col: view.col_stride }
+        Self { row: view.row_stride(), col: view.col_stride() }
     }
 
     /// Those of the transposed matrix.
@@ -183,7 +191,7 @@ impl Plan {
     #[inline]
     pub fn new(lowering: Lowering, [m, n, k]: [usize; 3], a: Strides, b: Strides, order: Order) -> Self {
         let Order::Chain { accumulate } = order else {
-            return if k == 0 { Self::NoTerms } else { Self::Lanes(Lanes::new(a, b)) };
+            return if k == 0 { Self::NoTerms } else { Self::Lanes(Lanes::new([n, k], a, b)) };
         };
         if k == 0 {
             return Self::NoTerms;
@@ -196,7 +204,7 @@ impl Plan {
         }
         if m <= EXCHANGE_MAX_M && m < n && a.col == 1 && b.row == 1 && !accumulate {
             let tiles = Tiles::new(lowering, [n, m, k], b.t(), a.t());
-            return Self::Exchanged(Tiles { prefetch: false, ..tiles });
+            return Self::Exchanged(Tiles { prefetch_c: false, ..tiles });
         }
         Self::Tiles(Tiles::new(lowering, [m, n, k], a, b))
     }
@@ -214,10 +222,65 @@ impl Plan {
     }
 }
 
+/// How C is cut into blocks, for several threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Rows of a block. The last ones may have fewer.
+    pub block_rows: usize,
+    /// Columns of a block. The last ones may have fewer.
+    pub block_columns: usize,
+    /// The number of blocks.
+    blocks: usize,
+}
+
+impl Grid {
+    /// Cuts a product for several threads, if that pays.
+    #[inline]
+    pub fn new(lowering: Lowering, sizes: [usize; 3], threads: &dyn Threads) -> Option<Self> {
+        match parts(Self::time(lowering, sizes), threads) {
+            1 => None,
+            parts => Self::of(lowering, sizes, parts),
+        }
+    }
+
+    /// The time of a product on one thread, roughly, in nanoseconds.
+    fn time(Lowering { lanes, .. }: Lowering, [m, n, k]: [usize; 3]) -> usize {
+        // Six multiplications and additions of vectors in a nanosecond, and four elements of memory.
+        let arithmetic = m.saturating_mul(n).saturating_mul(k) / (6 * lanes);
+        arithmetic.max(m.saturating_mul(k).saturating_add(k.saturating_mul(n)).saturating_add(m.saturating_mul(n)) / 4)
+    }
+
+    /// The grid of at most `parts` blocks whose largest block takes the least time, with what it packs.
+    fn of(lowering: Lowering, [m, n, k]: [usize; 3], parts: usize) -> Option<Self> {
+        let nr = MAX_VECTORS * lowering.lanes;
+        let grids = (1..=parts).map(|rows| {
+            let block_rows = m.div_ceil(rows);
+            // Whole tiles: all strips but the last one are as wide.
+            let block_columns = n.div_ceil(parts / rows).next_multiple_of(nr).min(n);
+            let packed = block_rows.saturating_add(block_columns).saturating_mul(k) / 2;
+            let time = Self::time(lowering, [block_rows, block_columns, k]).saturating_add(packed);
+            (time, Self { block_rows, block_columns, blocks: m.div_ceil(block_rows) * n.div_ceil(block_columns) })
+        });
+        grids.min_by_key(|(time, _)| *time).map(|(_, grid)| grid).filter(|grid| grid.blocks > 1)
+    }
+
+    /// The number of blocks.
+    pub fn blocks(self) -> usize {
+        self.blocks
+    }
+
+    /// The elements of workspace that all blocks need together, on any instruction set and with any strides; none if that overflows.
+    pub fn workspace_len(self, k: usize) -> Option<usize> {
+        let block = workspace_len(self.block_rows, self.block_columns, k)?.checked_next_multiple_of(LINE)?;
+        block.checked_mul(self.blocks)
+    }
+}
+
 impl Lanes {
     #[inline]
-    fn new(a: Strides, b: Strides) -> Self {
-        Self { rows: 4, columns: LANES_COLUMNS, pack_a: a.col != 1, pack_b: b.row != 1 }
+    fn new([n, k]: [usize; 2], a: Strides, b: Strides) -> Self {
+        let prefetch = n.saturating_mul(k) >= FAR;
+        Self { rows: 4, columns: LANES_COLUMNS, pack_a: a.col != 1, pack_b: b.row != 1, prefetch }
     }
 }
 
@@ -267,7 +330,7 @@ impl Tiles {
         }
         let kc = if k <= KC { k } else { k.div_ceil(k.div_ceil(KC)) };
         let mc = if kc <= SHALLOW_KC { SHALLOW_MC } else { MC };
-        let near = k.saturating_mul(b.row) <= NEAR;
+        let near = k.saturating_mul(b.row.unsigned_abs()) <= NEAR;
 
         // With 32 registers a tile reads so little of A that packing hardly pays.
         let many_registers = registers >= 32;
@@ -275,14 +338,17 @@ impl Tiles {
         let in_place = if a.col == 1 {
             // Rows of a tile that share a set of L1 evict one another. With 16 registers, loads from equal offsets of several rows meet in
             // a bank of L1, and slow the tile down by a tenth.
-            let crowded = a.row.is_multiple_of(L1_SET);
+            let crowded = a.row.unsigned_abs().is_multiple_of(L1_SET);
             few || many_registers && (n <= 2 * IN_PLACE_MAX_N || !crowded)
         } else {
             a.row == 1 && (few || many_registers)
         };
         let right = if b.col != 1 {
             Right::Packed
-        } else if near || m < 2 * largest || m <= IN_PLACE_TILES * largest && !b.row.is_multiple_of(L1_SET / 2) {
+        } else if near
+            || m < 2 * largest
+            || m <= IN_PLACE_TILES * largest && !b.row.unsigned_abs().is_multiple_of(L1_SET / 2)
+        {
             // Rows 2 KiB apart share a few sets of L1 and L2, and would come from beyond for each tile.
             Right::InPlace
         } else if variants {
@@ -298,7 +364,9 @@ impl Tiles {
             a: if in_place { Left::InPlace } else { Left::Packed },
             b: right,
             keep_b: m > mc,
-            prefetch: m.saturating_mul(n) >= FAR,
+            prefetch_a: m.saturating_mul(k) >= FAR,
+            prefetch_b: k.saturating_mul(n) >= FAR,
+            prefetch_c: m.saturating_mul(n) >= FAR,
         }
     }
 }

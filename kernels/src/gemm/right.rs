@@ -1,31 +1,23 @@
 //! How a tile reads B: rows of the tile's width, in place or from a micro-panel, or in place while copying them into a micro-panel.
 
 use super::plan::{COPIED_STEPS_AHEAD, STEPS_AHEAD};
-use crate::simd::{DisjointMut, Parts, Same, Simd, Strided};
+use crate::simd::{Parts, Same, Simd, View, ViewMut};
 
-/// The rows of B for the steps along k, each contiguous. The first one starts at the beginning of the slice.
-#[derive(Clone, Copy)]
-pub(super) struct Steps<'a> {
-    pub(super) elements: &'a [f32],
-    /// Elements from one step to the next.
-    pub(super) stride: usize,
-}
-
-/// A strip's columns of B over a block of k.
+/// A strip's columns of B over a block of k: a row for each step, contiguous.
 pub(super) enum Columns<'a> {
     /// Read in place, or from a micro-panel.
-    InPlace(Steps<'a>),
+    InPlace(View<'a>),
     /// Read in place by the first tile, which copies them into a micro-panel.
-    Copied(Steps<'a>, &'a mut [f32]),
+    Copied(View<'a>, &'a mut [f32]),
 }
 
 impl Columns<'_> {
     /// Called after the first tile, so that the others read the micro-panel.
     #[inline(always)]
-    pub(super) fn copied(&mut self, width: usize) {
-        if let Self::Copied(_, panel) = self {
-            let elements = core::mem::take(panel);
-            *self = Self::InPlace(Steps { elements, stride: width });
+    pub(super) fn copied(&mut self) {
+        if let Self::Copied(b, panel) = self {
+            let panel = core::mem::take(panel);
+            *self = Self::InPlace(View::row_major(panel, b.rows(), b.cols()).expect("the panel was cut so"));
         }
     }
 }
@@ -42,11 +34,11 @@ pub(super) trait RightSteps {
     fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV];
 }
 
-impl Right for Steps<'_> {
+impl Right for View<'_> {
     #[inline(always)]
     fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
-        let rows = Strided::new(self.elements, from + depth, width, self.stride).groups::<U>(from, depth / U);
-        (rows, Same(self.stride.wrapping_mul(STEPS_AHEAD)))
+        let ahead = (self.row_stride() as usize).wrapping_mul(STEPS_AHEAD);
+        (self.row_groups::<U>(from, depth / U, width), Same(ahead))
     }
 }
 
@@ -60,17 +52,18 @@ impl<const U: usize> RightSteps for ([&[f32]; U], usize) {
 }
 
 /// See [`Columns::Copied`].
-pub(super) struct Copied<'a>(pub(super) Steps<'a>, pub(super) &'a mut [f32]);
+pub(super) struct Copied<'a>(pub(super) View<'a>, pub(super) &'a mut [f32]);
 
 impl Right for Copied<'_> {
     #[inline(always)]
     fn steps<const U: usize>(&mut self, from: usize, depth: usize, width: usize) -> impl Parts<Part: RightSteps> {
-        let Self(Steps { elements, stride }, panel) = self;
+        let Self(b, panel) = self;
         // If there are few rows, the elements of the next strip are prefetched.
+        let stride = b.row_stride() as usize;
         let ahead = if from + depth > COPIED_STEPS_AHEAD { stride.wrapping_mul(COPIED_STEPS_AHEAD) } else { width };
-        let rows = Strided::new(elements, from + depth, width, *stride).groups::<U>(from, depth / U);
-        let copies = DisjointMut::new(&mut panel[from * width..], depth / U, U * width, U * width);
-        ((rows, copies), Same(ahead))
+        let copies =
+            ViewMut::row_major(&mut panel[from * width..], depth / U, U * width).expect("the panel was cut so");
+        ((b.row_groups::<U>(from, depth / U, width), copies.into_rows()), Same(ahead))
     }
 }
 
@@ -89,7 +82,7 @@ impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
 }
 
 /// Prefetches the cache lines `ahead` elements after the first `width` elements of a row, except the first line, which was read with
-/// the strip before this one. The distance may wrap, because an unused stride may have any value.
+/// the strip before this one. A negative distance wraps.
 #[inline(always)]
 pub(super) fn prefetch<S: Simd>(simd: S, row: &[f32], ahead: usize, width: usize) {
     for line in (0..width).step_by(16) {

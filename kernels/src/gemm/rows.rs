@@ -14,37 +14,39 @@
 //!
 //! One row of a small or narrow B is summed in registers instead.
 
-use super::operands::Operands;
+use super::Operands;
 use super::plan::Rows;
-use crate::simd::{Simd, Strided};
-use crate::view::View;
+use crate::simd::{Simd, View, ViewMut, each};
 use core::ops::Range;
 
 /// `C = C₀ + A·B`, a few rows at a time.
 pub(super) fn multiply<S: Simd>(simd: S, plan: Rows, operands: Operands<'_>) {
-    let Operands { m, n, k, a, b, c, c_stride, accumulate, .. } = operands;
+    let [m, n, k] = operands.sizes();
+    let Operands { a, b, mut c, accumulate, .. } = operands;
     for from in (0..n).step_by(plan.columns) {
         let columns = from..n.min(from + plan.columns);
         let mut i = 0;
         while i < m {
             let rows = if m - i >= plan.rows { plan.rows } else { 1 };
-            let mut c = Piece { c: &mut c[i * c_stride..], c_stride, columns: columns.clone() };
+            let c = c.reborrow().block(i..i + rows, columns.clone());
+            let (a, b) = (a.block(i..i + rows, 0..k), b.block(0..k, columns.clone()));
+            let mut c = Piece { a, b, c };
             let mut p = 0;
             while p < k {
                 let from_c = accumulate || p > 0;
                 p += match (rows, plan.terms.min(k - p)) {
-                    (4, 1) => c.add::<S, 4, 1>(simd, from_c, a, i, b, p),
-                    (4, 2) => c.add::<S, 4, 2>(simd, from_c, a, i, b, p),
-                    (4, 3) => c.add::<S, 4, 3>(simd, from_c, a, i, b, p),
-                    (3, 4) => c.add::<S, 3, 4>(simd, from_c, a, i, b, p),
-                    (2, 1) => c.add::<S, 2, 1>(simd, from_c, a, i, b, p),
-                    (2, 2) => c.add::<S, 2, 2>(simd, from_c, a, i, b, p),
-                    (2, 3) => c.add::<S, 2, 3>(simd, from_c, a, i, b, p),
-                    (2, 4) => c.add::<S, 2, 4>(simd, from_c, a, i, b, p),
-                    (1, 1) => c.add::<S, 1, 1>(simd, from_c, a, i, b, p),
-                    (1, 2) => c.add::<S, 1, 2>(simd, from_c, a, i, b, p),
-                    (1, 3) => c.add::<S, 1, 3>(simd, from_c, a, i, b, p),
-                    (1, 4) => c.add::<S, 1, 4>(simd, from_c, a, i, b, p),
+                    (4, 1) => c.add::<S, 4, 1>(simd, from_c, p),
+                    (4, 2) => c.add::<S, 4, 2>(simd, from_c, p),
+                    (4, 3) => c.add::<S, 4, 3>(simd, from_c, p),
+                    (3, 4) => c.add::<S, 3, 4>(simd, from_c, p),
+                    (2, 1) => c.add::<S, 2, 1>(simd, from_c, p),
+                    (2, 2) => c.add::<S, 2, 2>(simd, from_c, p),
+                    (2, 3) => c.add::<S, 2, 3>(simd, from_c, p),
+                    (2, 4) => c.add::<S, 2, 4>(simd, from_c, p),
+                    (1, 1) => c.add::<S, 1, 1>(simd, from_c, p),
+                    (1, 2) => c.add::<S, 1, 2>(simd, from_c, p),
+                    (1, 3) => c.add::<S, 1, 3>(simd, from_c, p),
+                    (1, 4) => c.add::<S, 1, 4>(simd, from_c, p),
                     (rows, terms) => unreachable!("no function for {rows} rows and {terms} terms"),
                 };
             }
@@ -55,32 +57,23 @@ pub(super) fn multiply<S: Simd>(simd: S, plan: Rows, operands: Operands<'_>) {
 
 /// Some columns of rows of C.
 struct Piece<'a> {
-    /// From the first row's first element on.
-    c: &'a mut [f32],
-    c_stride: usize,
-    columns: Range<usize>,
+    /// The rows of A.
+    a: View<'a>,
+    /// The columns of B.
+    b: View<'a>,
+    c: ViewMut<'a>,
 }
 
 impl Piece<'_> {
-    /// `c ← c₀ + Σ a·b` for the first `ROWS` rows, those of A from `i` on, and terms `p`, `p + 1`, …, in this order; returns their
-    /// number.
-    fn add<S: Simd, const ROWS: usize, const TERMS: usize>(
-        &mut self,
-        simd: S,
-        from_c: bool,
-        a: View<'_>,
-        i: usize,
-        b: View<'_>,
-        p: usize,
-    ) -> usize {
-        let Self { c, c_stride, columns } = self;
-        let mut rows = c.chunks_mut(*c_stride);
-        let c: [&mut [f32]; ROWS] =
-            core::array::from_fn(|_| &mut rows.next().expect("C has all its rows")[columns.clone()]);
-        let factors: [[f32; TERMS]; ROWS] = core::array::from_fn(|r| core::array::from_fn(|q| a.at(i + r, p + q)));
-        let terms: [&[f32]; TERMS] = core::array::from_fn(|q| b.row(p + q, columns.clone()));
+    /// `c ← c₀ + Σ a·b` for `ROWS` rows and terms `p`, `p + 1`, …, in this order; returns their number.
+    fn add<S: Simd, const ROWS: usize, const TERMS: usize>(&mut self, simd: S, from_c: bool, p: usize) -> usize {
+        let Self { a, b, c } = self;
+        let c_stride = c.row_stride();
+        let c: [&mut [f32]; ROWS] = c.reborrow().into_row_array();
+        let factors: [[f32; TERMS]; ROWS] = core::array::from_fn(|r| core::array::from_fn(|q| a.at(r, p + q)));
+        let terms: [&[f32]; TERMS] = core::array::from_fn(|q| b.row(p + q, 0..b.cols()));
         // One row is written too seldom to pay for two partial vectors more.
-        let head = if ROWS == 1 { 0 } else { unaligned_head::<S>(c[0], *c_stride) };
+        let head = if ROWS == 1 { 0 } else { unaligned_head::<S>(c[0], c_stride) };
         simd.vectorize(
             #[inline(always)]
             move || Sums { c, from_c, factors, terms }.run(simd, head),
@@ -89,10 +82,14 @@ impl Piece<'_> {
     }
 }
 
-/// The numbers before the first vector that begins where one of memory does; none if the next row's vectors would not. A store across
+/// The elements before the first vector that begins where one of memory does; none if the next row's vectors would not. A store across
 /// two cache lines costs two.
-fn unaligned_head<S: Simd>(c: &[f32], c_stride: usize) -> usize {
-    if c_stride.is_multiple_of(S::LANES) { c.as_ptr().align_offset(4 * S::LANES).min(S::LANES) % S::LANES } else { 0 }
+fn unaligned_head<S: Simd>(c: &[f32], c_stride: isize) -> usize {
+    if c_stride.unsigned_abs().is_multiple_of(S::LANES) {
+        c.as_ptr().align_offset(4 * S::LANES).min(S::LANES) % S::LANES
+    } else {
+        0
+    }
 }
 
 /// `ROWS` rows of C, and the terms that are added to them.
@@ -148,8 +145,9 @@ impl<const ROWS: usize, const TERMS: usize> Sums<'_, ROWS, TERMS> {
 
 /// `C = C₀ + A·B` for one row, up to eight vectors of it at a time over all terms: their sums stay in registers.
 pub(super) fn one<S: Simd>(simd: S, operands: Operands<'_>) {
-    let Operands { n, k, a, b, c, accumulate, .. } = operands;
-    let mut row = OneRow { c: &mut c[..n], from_c: accumulate, a, b, k };
+    let Operands { a, b, mut c, accumulate, .. } = operands;
+    let columns = 0..c.cols();
+    let mut row = OneRow { c: c.row(0, columns), from_c: accumulate, a, b };
     simd.vectorize(
         #[inline(always)]
         move || row.run(simd),
@@ -162,7 +160,6 @@ struct OneRow<'a> {
     from_c: bool,
     a: View<'a>,
     b: View<'a>,
-    k: usize,
 }
 
 impl OneRow<'_> {
@@ -190,13 +187,18 @@ impl OneRow<'_> {
                 sums[j] = simd.load(&c[j * S::LANES..]);
             }
         }
-        let factors = Strided::new(self.a.data, self.k, 1, self.a.col_stride);
-        for (a, row) in factors.zip(Strided::new(&self.b.data[at..], self.k, NV * S::LANES, self.b.row_stride)) {
-            let a = simd.splat(a[0]);
-            for j in 0..NV {
-                sums[j] = simd.mul_add(a, simd.load(&row[j * S::LANES..]), sums[j]);
-            }
-        }
+        let (k, width) = (self.b.rows(), NV * S::LANES);
+        let columns = self.b.block(0..k, at..at + width);
+        each(
+            (self.a.column_groups::<1, 1>(0, k), columns.row_groups::<1>(0, k, width)),
+            #[inline(always)]
+            |(factor, [row])| {
+                let factor = simd.splat(factor.at(0, 0));
+                for j in 0..NV {
+                    sums[j] = simd.mul_add(factor, simd.load(&row[j * S::LANES..]), sums[j]);
+                }
+            },
+        );
         for j in 0..NV {
             simd.store(sums[j], &mut c[j * S::LANES..]);
         }
@@ -209,7 +211,7 @@ impl OneRow<'_> {
         let columns = at..self.c.len();
         let c = &mut self.c[at..];
         let mut sum = if self.from_c { simd.load_partial(c) } else { simd.splat(0.0) };
-        for p in 0..self.k {
+        for p in 0..self.b.rows() {
             let row = simd.load_partial(self.b.row(p, columns.clone()));
             sum = simd.mul_add(simd.splat(self.a.at(0, p)), row, sum);
         }

@@ -13,25 +13,18 @@
 //! ```
 
 use super::plan::{Body, MAX_VECTORS, row_tiles};
-use super::right::{Columns, Copied, Right, RightSteps, Steps, load};
+use super::right::{Columns, Copied, Right, RightSteps, load};
 use crate::cache::LINE;
-use crate::simd::{Grid, GridGroups, Parts, Simd, Strided, StridedMut, each};
+use crate::simd::{ColumnGroups, Parts, Simd, View, ViewMut, each};
+use core::ops::Range;
 
 /// Rows of A over a block of k.
 #[derive(Clone, Copy)]
 pub(super) enum Rows<'a> {
     /// In place.
-    InPlace(Elements<'a>),
+    InPlace(View<'a>),
     /// The micro-panels of the tiles, one after the other.
     Packed(&'a [f32]),
-}
-
-/// Elements from the first one on, with any strides.
-#[derive(Clone, Copy)]
-pub(super) struct Elements<'a> {
-    pub(super) elements: &'a [f32],
-    pub(super) row_stride: usize,
-    pub(super) col_stride: usize,
 }
 
 /// A strip of C, no wider than a tile: `c ← c₀ + rows·columns` over a block of k.
@@ -40,17 +33,13 @@ pub(super) struct Strip<'a> {
     pub(super) b: Columns<'a>,
     /// Steps along k, at least one.
     pub(super) depth: usize,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    /// C from the strip's first element on.
-    pub(super) c: &'a mut [f32],
-    pub(super) c_stride: usize,
+    pub(super) c: ViewMut<'a>,
     /// Whether c₀ is what C holds; otherwise it is zero.
     pub(super) from_c: bool,
     /// Whether C, if it is read, is prefetched.
     pub(super) prefetch: bool,
-    /// What the epilogue will read, from the strip's first element on, if it is to be prefetched.
-    pub(super) operand: Option<Steps<'a>>,
+    /// What the epilogue will read, if it is to be prefetched.
+    pub(super) operand: Option<View<'a>>,
 }
 
 impl Strip<'_> {
@@ -58,7 +47,7 @@ impl Strip<'_> {
     #[inline(never)]
     pub(super) fn sum<S: Simd>(&mut self, simd: S, mr: usize) {
         // No more vectors per row than the columns need.
-        match self.columns.div_ceil(S::LANES) {
+        match self.c.cols().div_ceil(S::LANES) {
             1 => self.vectors::<S, 1>(simd, mr),
             2 => self.vectors::<S, 2>(simd, mr),
             3 => self.vectors::<S, 3>(simd, mr),
@@ -83,25 +72,19 @@ impl Strip<'_> {
             #[inline(always)]
             move || {
                 // Each in a variable of its own: what lies in memory would be read again after each store to C.
-                let Self { a, depth, rows, columns, c_stride, from_c, prefetch, operand, .. } = *self;
+                let Self { a, depth, from_c, prefetch, operand, .. } = *self;
                 let Self { b, c, .. } = self;
+                let (rows, columns) = (c.rows(), c.cols());
                 for tile in row_tiles(mr, rows) {
-                    let from = tile.start;
-                    if prefetch && from_c && tile.end < rows {
+                    if prefetch && from_c {
                         // C's rows of the next tile, while this one is summed.
-                        let next = Steps { elements: &c[tile.end * c_stride..], stride: c_stride };
-                        prefetch_rows(simd, next, (rows - tile.end).min(mr), columns);
+                        prefetch_rows(simd, c.as_view().block(tile.end..rows.min(tile.end + mr), 0..columns));
                     }
-                    if let Some(Steps { elements, stride }) = operand {
-                        prefetch_rows(
-                            simd,
-                            Steps { elements: &elements[from * stride..], stride },
-                            tile.len(),
-                            columns,
-                        );
+                    if let Some(operand) = operand {
+                        prefetch_rows(simd, operand.block(tile.clone(), 0..columns));
                     }
-                    let c = &mut c[from * c_stride..];
-                    let place = Tile { a: a.from(from, depth, tile.len()), c, c_stride, columns, depth, from_c };
+                    let c = c.reborrow().block(tile.clone(), 0..columns);
+                    let place = Tile { a: a.of(&tile, depth), c, depth, from_c };
                     match tile.len() {
                         1 if compiled::<S>(1, NV, ADJACENT, false) => place.read::<S, 1, NV, ADJACENT>(simd, b),
                         2 if compiled::<S>(2, NV, ADJACENT, false) => place.read::<S, 2, NV, ADJACENT>(simd, b),
@@ -111,7 +94,7 @@ impl Strip<'_> {
                         6 if compiled::<S>(6, NV, ADJACENT, false) => place.read::<S, 6, NV, ADJACENT>(simd, b),
                         height => unreachable!("no tile of {height} rows and {NV} vectors"),
                     }
-                    b.copied(NV * S::LANES);
+                    b.copied();
                 }
             },
         );
@@ -123,32 +106,33 @@ impl<'a> Rows<'a> {
     #[inline(always)]
     fn are_adjacent(self) -> bool {
         match self {
-            Self::InPlace(rows) => rows.row_stride == 1,
+            Self::InPlace(rows) => rows.row_stride() == 1,
             Self::Packed(_) => true,
         }
     }
 
-    /// The rows of a tile of `height` rows, the first of which is row `from`.
+    /// The rows of a tile.
     #[inline(always)]
-    fn from(self, from: usize, depth: usize, height: usize) -> Elements<'a> {
+    fn of(self, tile: &Range<usize>, depth: usize) -> View<'a> {
         match self {
-            Self::InPlace(rows) => Elements { elements: &rows.elements[from * rows.row_stride..], ..rows },
-            Self::Packed(panels) => Elements { elements: &panels[from * depth..], row_stride: 1, col_stride: height },
+            Self::InPlace(rows) => rows.block(tile.clone(), 0..depth),
+            Self::Packed(panels) => {
+                let panel = View::row_major(&panels[tile.start * depth..], depth, tile.len());
+                panel.expect("the panels were cut so").t()
+            }
         }
     }
 }
 
-/// Prefetches the first `width` elements of some rows.
+/// Prefetches all rows.
 #[inline(always)]
-fn prefetch_rows<S: Simd>(simd: S, matrix: Steps<'_>, rows: usize, width: usize) {
-    for row in (0..rows).map(
-        #[inline(always)]
-        |i| i * matrix.stride,
-    ) {
-        for line in (0..width).step_by(LINE) {
-            simd.prefetch(matrix.elements, row + line);
+fn prefetch_rows<S: Simd>(simd: S, matrix: View<'_>) {
+    for i in 0..matrix.rows() {
+        let row = matrix.row(i, 0..matrix.cols());
+        for line in (0..row.len()).step_by(LINE) {
+            simd.prefetch(row, line);
         }
-        simd.prefetch(matrix.elements, row + width - 1);
+        simd.prefetch(row, row.len() - 1);
     }
 }
 
@@ -161,10 +145,8 @@ const fn compiled<S: Simd>(rows: usize, vectors: usize, adjacent: bool, copies: 
 /// A tile of C.
 struct Tile<'a> {
     /// Its rows of A.
-    a: Elements<'a>,
-    c: &'a mut [f32],
-    c_stride: usize,
-    columns: usize,
+    a: View<'a>,
+    c: ViewMut<'a>,
     /// Steps along k.
     depth: usize,
     from_c: bool,
@@ -173,8 +155,9 @@ struct Tile<'a> {
 impl Tile<'_> {
     #[inline(always)]
     fn read<S: Simd, const ROWS: usize, const NV: usize, const ADJACENT: bool>(mut self, simd: S, b: &mut Columns<'_>) {
-        // A constant, for the compiler.
-        self.a.row_stride = if ADJACENT { 1 } else { self.a.row_stride };
+        if ADJACENT {
+            self.a = self.a.with_adjacent_rows();
+        }
         match b {
             Columns::InPlace(steps) => self.sum::<S, ROWS, NV>(simd, *steps),
             Columns::Copied(steps, panel) if compiled::<S>(ROWS, NV, ADJACENT, true) => {
@@ -186,19 +169,18 @@ impl Tile<'_> {
 
     #[inline(always)]
     fn sum<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, mut b: impl Right) {
-        let Self { a, c, c_stride, columns, depth, from_c } = self;
-        let a = Grid::<ROWS>::new(a.elements, depth, a.row_stride, a.col_stride);
+        let Self { a, mut c, depth, from_c } = self;
+        let columns = c.cols();
         let width = NV * S::LANES;
         let whole = columns == width;
         let mut sums = [[simd.splat(0.0); NV]; ROWS];
         if from_c && whole {
-            let mut rows = Strided::new(c, ROWS, width, c_stride);
             for i in 0..ROWS {
-                sums[i] = load(simd, rows.next().expect("there are as many"));
+                sums[i] = load(simd, c.row(i, 0..width));
             }
         } else if from_c {
             for i in 0..ROWS {
-                let row = &c[i * c_stride..][..columns];
+                let row = c.row(i, 0..columns);
                 for j in 0..NV {
                     sums[i][j] = simd.load_partial(&row[j * S::LANES..]);
                 }
@@ -206,23 +188,22 @@ impl Tile<'_> {
         }
 
         let pairs = depth / 2 * 2;
-        steps::<S, ROWS, NV, 2>(simd, &mut sums, a.groups::<2>(0, pairs / 2), b.steps::<2>(0, pairs, width));
+        steps::<S, ROWS, NV, 2>(simd, &mut sums, a.column_groups(0, pairs / 2), b.steps::<2>(0, pairs, width));
         if pairs < depth {
-            steps::<S, ROWS, NV, 1>(simd, &mut sums, a.groups::<1>(pairs, 1), b.steps::<1>(pairs, 1, width));
+            steps::<S, ROWS, NV, 1>(simd, &mut sums, a.column_groups(pairs, 1), b.steps::<1>(pairs, 1, width));
         }
 
         // Index loops: iterating over the sums by value would spill them all.
         if whole {
-            let mut rows = StridedMut::new(c, ROWS, width, c_stride);
             for i in 0..ROWS {
-                let row = rows.part();
+                let row = c.row(i, 0..width);
                 for j in 0..NV {
                     simd.store(sums[i][j], &mut row[j * S::LANES..]);
                 }
             }
         } else {
             for i in 0..ROWS {
-                let row = &mut c[i * c_stride..][..columns];
+                let row = c.row(i, 0..columns);
                 for j in 0..NV {
                     simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
                 }
@@ -236,7 +217,7 @@ impl Tile<'_> {
 fn steps<S: Simd, const ROWS: usize, const NV: usize, const U: usize>(
     simd: S,
     sums: &mut [[S::V; NV]; ROWS],
-    a: GridGroups<'_, ROWS, U>,
+    a: ColumnGroups<'_, ROWS, U>,
     b: impl Parts<Part: RightSteps>,
 ) {
     each(

@@ -14,8 +14,7 @@ use crate::elementwise::map;
 use crate::isa::Kernel;
 use crate::math::exp;
 use crate::reduce::{Sum, in_range};
-use crate::simd::Simd;
-use crate::view::{View, ViewMut, vectors};
+use crate::simd::{Simd, View, ViewMut, vectors};
 
 /// Writes the delta and returns the loss. The losses of the rows are computed and summed in `f64` from `f32` exponentials.
 #[derive(Debug)]
@@ -24,8 +23,6 @@ pub struct SoftmaxCrossEntropy<'a> {
     pub logits: View<'a>,
     /// m labels, each less than the number of classes.
     pub labels: &'a [u32],
-    /// The number of classes.
-    pub classes: usize,
     /// m × classes
     pub delta: ViewMut<'a>,
 }
@@ -35,7 +32,8 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f64 {
-        let Self { logits, labels, classes, mut delta } = self;
+        let Self { logits, labels, mut delta } = self;
+        let classes = delta.cols();
         let m = labels.len() as f64;
         let scale = (1.0 / m) as f32;
         let mut total = 0.0;

@@ -9,8 +9,7 @@ use crate::elementwise::zip_row;
 use crate::isa::Kernel;
 use crate::math::Activation;
 use crate::reduce::{Sum, in_range};
-use crate::simd::Simd;
-use crate::view::{View, ViewMut};
+use crate::simd::{Simd, View, ViewMut};
 
 /// Writes the delta and returns the loss. Each row is summed in `f32` if that is in range, and the rows are summed in `f64`.
 #[derive(Debug)]
@@ -19,10 +18,6 @@ pub struct SquaredError<'a, H> {
     pub predicted: View<'a>,
     /// m × outputs, y
     pub target: View<'a>,
-    /// m, the number of rows.
-    pub rows: usize,
-    /// The number of outputs.
-    pub columns: usize,
     /// c
     pub c: f32,
     /// h
@@ -36,7 +31,8 @@ impl<H: Activation> Kernel for SquaredError<'_, H> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f64 {
-        let Self { predicted, target, rows, columns, c, activation, mut delta } = self;
+        let Self { predicted, target, c, activation, mut delta } = self;
+        let (rows, columns) = (delta.rows(), delta.cols());
         let c = f64::from(c);
         let scale = (2.0 * c / rows as f64) as f32;
         let (scale, twice) = if scale.is_finite() { (scale, 1.0) } else { ((c / rows as f64) as f32, 2.0) };

@@ -17,7 +17,7 @@ use crate::simd::Simd;
 
 /// An activation function, as a pair of lane functions. Its parameters, if it has any, are those of the value. The derivative is computed
 /// from the output alone: a function that is not monotonic, such as Swish, has none of this form, and is a `Map` instead.
-pub trait Activation: Copy {
+pub trait Activation: Copy + Send {
     /// `h(a)`
     fn value<S: Simd>(self, simd: S, a: S::V) -> S::V;
     /// `delta · h'(a)`, with `z = h(a)`.

@@ -1,6 +1,6 @@
 //! Eight lanes: AVX2 and FMA (Haswell, Zen, and later).
 
-use super::Simd;
+use super::{Simd, View};
 use core::arch::x86_64::*;
 
 /// Proof that the processor has AVX2 and FMA.
@@ -161,17 +161,15 @@ impl Simd for Avx2 {
             unsafe { _mm_storeu_ps(array.as_mut_ptr(), sums) };
             array
         }
-        load_columns(source: &[f32], stride: usize) -> [__m256; 4] {
-            let needed = stride.saturating_mul(7).saturating_add(4);
-            assert!(source.len() >= needed, "load_columns: the slice is shorter than eight rows");
-            let source = source.as_ptr();
+        load_columns(rows: View<'_>) -> [__m256; 4] {
+            // Once, so that the checks of the rows are constants.
+            assert!(rows.rows() >= 8 && rows.cols() >= 4 && rows.col_stride() == 1, "load_columns: not eight rows of four");
             macro_rules! rows {
                 ($r:literal) => {
-                    // SAFETY: for every r ≤ 7, the four elements from r · stride on lie in the slice, since those of the last row do.
-                    // No alignment is needed.
+                    // SAFETY: each row has four elements; their alignment does not matter.
                     unsafe {
-                        let low = _mm256_castps128_ps256(_mm_loadu_ps(source.add($r * stride)));
-                        _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(source.add(($r + 4) * stride)))
+                        let low = _mm256_castps128_ps256(_mm_loadu_ps(rows.row($r, 0..4).as_ptr()));
+                        _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(rows.row($r + 4, 0..4).as_ptr()))
                     }
                 };
             }

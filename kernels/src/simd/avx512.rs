@@ -1,6 +1,6 @@
 //! Sixteen lanes: AVX-512 F, BW, DQ and VL (Skylake-SP, Zen 4, and later).
 
-use super::Simd;
+use super::{Simd, View};
 use core::arch::x86_64::*;
 
 /// Proof that the processor has AVX-512 F, BW, DQ and VL.
@@ -110,19 +110,17 @@ impl Simd for Avx512 {
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
-        load_columns(source: &[f32], stride: usize) -> [__m512; 4] {
-            let needed = stride.saturating_mul(15).saturating_add(4);
-            assert!(source.len() >= needed, "load_columns: the slice is shorter than sixteen rows");
-            let source = source.as_ptr();
+        load_columns(rows: View<'_>) -> [__m512; 4] {
+            // Once, so that the checks of the rows are constants.
+            assert!(rows.rows() >= 16 && rows.cols() >= 4 && rows.col_stride() == 1, "load_columns: not sixteen rows of four");
             macro_rules! rows {
                 ($r:literal) => {
-                    // SAFETY: for every r ≤ 15, the four elements from r · stride on lie in the slice, since those of the last row do.
-                    // No alignment is needed.
+                    // SAFETY: each row has four elements; their alignment does not matter.
                     unsafe {
-                        let v = _mm512_castps128_ps512(_mm_loadu_ps(source.add($r * stride)));
-                        let v = _mm512_insertf32x4::<1>(v, _mm_loadu_ps(source.add(($r + 4) * stride)));
-                        let v = _mm512_insertf32x4::<2>(v, _mm_loadu_ps(source.add(($r + 8) * stride)));
-                        _mm512_insertf32x4::<3>(v, _mm_loadu_ps(source.add(($r + 12) * stride)))
+                        let v = _mm512_castps128_ps512(_mm_loadu_ps(rows.row($r, 0..4).as_ptr()));
+                        let v = _mm512_insertf32x4::<1>(v, _mm_loadu_ps(rows.row($r + 4, 0..4).as_ptr()));
+                        let v = _mm512_insertf32x4::<2>(v, _mm_loadu_ps(rows.row($r + 8, 0..4).as_ptr()));
+                        _mm512_insertf32x4::<3>(v, _mm_loadu_ps(rows.row($r + 12, 0..4).as_ptr()))
                     }
                 };
             }

@@ -2,6 +2,9 @@
 //!
 //! A chain of iterators checks in every step whether each has ended, which costs an inner loop of few instructions a tenth of its time.
 
+use super::Simd;
+use core::ops::Range;
+
 /// Parts that are taken in order.
 pub trait Parts {
     /// One part.
@@ -91,4 +94,51 @@ impl<T: Copy> Parts for Same<T> {
     unsafe fn part(&mut self, _: usize) -> T {
         self.0
     }
+}
+
+/// The parts of a slice, each `width` elements long, `stride` elements apart. They are returned one at a time, and may overlap.
+#[derive(Debug)]
+pub struct StridedMut<'a> {
+    slice: &'a mut [f32],
+    /// The start of the next part.
+    at: usize,
+    left: usize,
+    width: usize,
+    stride: usize,
+}
+
+impl<'a> StridedMut<'a> {
+    /// Creates `count` parts. The first one starts at the beginning of the slice.
+    ///
+    /// # Panics
+    /// If the last part reaches beyond the slice, in every build.
+    #[inline(always)]
+    pub fn new(slice: &'a mut [f32], count: usize, width: usize, stride: usize) -> Self {
+        let end = count.saturating_sub(1).saturating_mul(stride).saturating_add(width);
+        assert!(count == 0 || end <= slice.len(), "strided: the slice is shorter than its parts");
+        Self { slice, at: 0, left: count, width, stride }
+    }
+
+    /// Returns the next part.
+    ///
+    /// # Panics
+    /// If no part is left, in every build.
+    #[inline(always)]
+    pub fn part(&mut self) -> &mut [f32] {
+        assert!(self.left > 0, "strided: there are no more parts");
+        let at = self.at;
+        self.at = at.wrapping_add(self.stride);
+        self.left -= 1;
+        // SAFETY: `new` checked that the last part lies in the slice, and so does every part before it.
+        unsafe { self.slice.get_unchecked_mut(at..at + self.width) }
+    }
+}
+
+/// Splits the columns `0..columns` into vectors. The last one may be shorter.
+#[inline(always)]
+pub fn vectors<S: Simd>(_: S, columns: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..columns).step_by(S::LANES).map(
+        #[inline(always)]
+        move |from| from..columns.min(from + S::LANES),
+    )
 }

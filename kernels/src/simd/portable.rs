@@ -3,7 +3,7 @@
 //! `wide` chooses its instructions at compile time, not at run time. So does its `mul_add`: it rounds once if the target has FMA,
 //! otherwise twice.
 
-use super::{Simd, fold_halves};
+use super::{Simd, View, fold_halves};
 use wide::{f32x8, i32x8};
 
 /// The vocabulary, implemented with `wide::f32x8`.
@@ -135,10 +135,8 @@ impl Simd for Portable {
         fold_halves(a.to_array())
     }
     #[inline(always)]
-    fn load_columns(self, source: &[f32], stride: usize) -> [f32x8; 4] {
-        let row = |r: usize| -> &[f32; 4] {
-            source[r * stride..].first_chunk().expect("load_columns: the slice is too short")
-        };
+    fn load_columns(self, rows: View<'_>) -> [f32x8; 4] {
+        let row = |r: usize| -> &[f32; 4] { rows.row(r, 0..4).first_chunk().expect("it has four elements") };
         let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
         core::array::from_fn(|c| f32x8::new(rows.map(|row| row[c])))
     }

@@ -1,6 +1,6 @@
 //! One lane: separates the mistakes of an algorithm from those of a lowering, and runs everywhere.
 
-use super::Simd;
+use super::{Simd, View};
 
 /// Plain `f32` arithmetic. Its `mul_add` always rounds once; without an FMA instruction, it is a library call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Simd for Scalar {
         a
     }
     #[inline(always)]
-    fn load_columns(self, source: &[f32], _: usize) -> [f32; 4] {
-        *source.first_chunk().expect("load_columns: the slice is too short")
+    fn load_columns(self, rows: View<'_>) -> [f32; 4] {
+        *rows.row(0, 0..4).first_chunk().expect("it has four elements")
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn square(isa: Isa, tally: &mut Tally) {
                         });
                     }
                 };
-            let mut c = Output::new(size, size, turn % 3);
+            let mut c = Output::in_turn(turn / 3, size, size, turn % 3);
             let forward = Forward { x: a.view(), w: b.view(), bias: Some(&bias), activation: Activation::Identity };
             dense::forward(&mut backend, forward, c.view()).expect("the shapes fit");
             compare("x·wᵀ + b", &c, &|j| bias[j], &|i, j, p| a.at(i, p) * b.at(j, p));
@@ -149,11 +149,11 @@ pub(super) fn adjoint(isa: Isa, tally: &mut Tally) {
                 rng.random_range(1..=7) as f32 * [1.0, -1.0][rng.random_range(0..2)]
             })
         };
-        let x = random(batch, inputs, Layout::ALL[turn % 5]);
-        let w = random(outputs, inputs, Layout::ALL[turn / 5 % 5]);
-        let delta = random(batch, outputs, Layout::ALL[turn / 25 % 5]);
+        let x = random(batch, inputs, Layout::in_turn(turn));
+        let w = random(outputs, inputs, Layout::pair_in_turn(turn).1);
+        let delta = random(batch, outputs, Layout::in_turn(turn / Layout::ALL.len().pow(2)));
         let (mut a, mut below, mut dw) =
-            (Output::new(batch, outputs, 0), Output::new(batch, inputs, 1), Output::new(outputs, inputs, 2));
+            (Output::in_turn(turn, batch, outputs, 0), Output::new(batch, inputs, 1), Output::new(outputs, inputs, 2));
         let forward = Forward { x: x.view(), w: w.view(), bias: None, activation: Activation::Identity };
         let backward = Backward { delta: delta.view(), w: w.view(), below: None };
         let gradient = Gradient { delta: delta.view(), x: x.view(), accumulate: false };
@@ -212,11 +212,11 @@ pub(super) fn forward(isa: Isa, activation: Activation, tally: &mut Tally) {
     for (turn, [batch, outputs, inputs]) in Edges::of(isa).layers().into_iter().enumerate() {
         let mut number = |spread: f32| spread * (2.0 * rng.random::<f32>() - 1.0);
         let spread = 4.0 / (inputs as f32).sqrt();
-        let x = Operand::from_fn(batch, inputs, Layout::ALL[turn % 5], |_, _| number(1.0));
-        let w = Operand::from_fn(outputs, inputs, Layout::ALL[(turn + 1) % 5], |_, _| number(spread));
+        let x = Operand::from_fn(batch, inputs, Layout::in_turn(turn), |_, _| number(1.0));
+        let w = Operand::from_fn(outputs, inputs, Layout::in_turn(turn + 1), |_, _| number(spread));
         let bias: Vec<f32> = (0..outputs).map(|_| number(1.0)).collect();
         let mut run = |bias, activation| {
-            let mut z = Output::new(batch, outputs, 3);
+            let mut z = Output::in_turn(turn, batch, outputs, 3);
             let layer = Forward { x: x.view(), w: w.view(), bias, activation };
             dense::forward(&mut backend, layer, z.view()).expect("the shapes fit");
             if let Some(at) = z.stray_write() {
@@ -252,14 +252,14 @@ pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
     let edges = Edges::of(isa);
     for (turn, [batch, inputs, outputs]) in edges.layers().into_iter().enumerate() {
         let mut number = || 2.0 * rng.random::<f32>() - 1.0;
-        let delta = Operand::from_fn(batch, outputs, Layout::ALL[turn % 5], |_, _| number());
-        let w = Operand::from_fn(outputs, inputs, Layout::ALL[(turn + 1) % 5], |_, _| number());
+        let delta = Operand::from_fn(batch, outputs, Layout::in_turn(turn), |_, _| number());
+        let w = Operand::from_fn(outputs, inputs, Layout::in_turn(turn + 1), |_, _| number());
         // Every fifth element is at the kink.
-        let z = Operand::from_fn(batch, inputs, Layout::ALL[(turn + 2) % 5], |i, j| match (i + j) % 5 {
+        let z = Operand::from_fn(batch, inputs, Layout::in_turn(turn + 2), |i, j| match (i + j) % 5 {
             0 => [0.0, -0.0][j % 2],
             _ => h.value(f64::from(3.0 * number())) as f32,
         });
-        let mut below = Output::new(batch, inputs, 2);
+        let mut below = Output::in_turn(turn, batch, inputs, 2);
         let layer = Backward { delta: delta.view(), w: w.view(), below: Some((activation, z.view())) };
         dense::backward(&mut backend, layer, below.view()).expect("the shapes fit");
         if let Some(at) = below.stray_write() {
@@ -269,8 +269,8 @@ pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
         let mut sums = Output::new(batch, inputs, 1);
         let layer = Backward { below: None, ..layer };
         dense::backward(&mut backend, layer, sums.view()).expect("the shapes fit");
-        let sums = Operand::from_fn(batch, inputs, Layout::ALL[(turn + 3) % 5], |i, j| sums.at(i, j));
-        let mut chain = Output::new(batch, inputs, 3);
+        let sums = Operand::from_fn(batch, inputs, Layout::in_turn(turn + 3), |i, j| sums.at(i, j));
+        let mut chain = Output::in_turn(turn / 3, batch, inputs, 3);
         let operands = ActivationBackward { gradient: sums.view(), z: z.view(), activation };
         dense::activation_backward(&backend, operands, chain.view()).expect("the shapes fit");
         if let Some(at) = chain.stray_write() {
@@ -304,9 +304,9 @@ pub(super) fn gradient(isa: Isa, tally: &mut Tally) {
     for (turn, [outputs, inputs, batch]) in Edges::of(isa).layers().into_iter().enumerate() {
         for accumulate in [false, true] {
             let mut number = || 2.0 * rng.random::<f32>() - 1.0;
-            let delta = Operand::from_fn(batch, outputs, Layout::ALL[turn % 5], |_, _| number());
-            let x = Operand::from_fn(batch, inputs, Layout::ALL[(turn + 3) % 5], |_, _| number());
-            let mut dw = Output::new(outputs, inputs, 1);
+            let delta = Operand::from_fn(batch, outputs, Layout::in_turn(turn), |_, _| number());
+            let x = Operand::from_fn(batch, inputs, Layout::in_turn(turn + 3), |_, _| number());
+            let mut dw = Output::in_turn(turn, outputs, inputs, 1);
             let mut db = vec![f32::NAN; outputs];
             if accumulate {
                 dw.fill(|_, _| number());

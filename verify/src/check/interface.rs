@@ -15,25 +15,31 @@ const TOP: usize = 1 << (usize::BITS - 1);
 /// A view that reaches beyond its slice, or whose offsets overflow, is refused; so is an output whose rows overlap.
 pub(super) fn views(isa: Isa, tally: &mut Tally) {
     let mut data = [0.0; 64];
-    for (rows, cols, stride) in [(ROOT + 1, 1, ROOT), (TOP + 1, 1, 2), (3, 2, TOP), (2, 2, usize::MAX)] {
+    const LONGEST: isize = isize::MAX;
+    for (rows, cols, stride) in
+        [(ROOT + 1, 1, ROOT as isize), (TOP + 1, 1, 2), (3, 2, LONGEST), (3, 2, isize::MIN), (4, 4, -LONGEST)]
+    {
         let place = || format!("{rows}×{cols} with a row stride of {stride}");
         let input = MatRef::with_strides(&data, rows, cols, stride, 1);
         tally.holds(matches!(input, Err(Error::Overflow { .. })), || format!("{}, an input: {input:?}", place()));
         let input = MatRef::with_strides(&data, cols, rows, 1, stride);
         tally.holds(matches!(input, Err(Error::Overflow { .. })), || format!("{}, transposed: {input:?}", place()));
-        let output = MatMut::with_row_stride(&mut data, rows, cols, stride);
+        let output = MatMut::with_strides(&mut data, rows, cols, stride, 1);
         tally.holds(matches!(output, Err(Error::Overflow { .. })), || format!("{}, an output: {output:?}", place()));
     }
     for (rows, cols, stride) in
-        (0..6).flat_map(|rows| (0..6).flat_map(move |cols| (0..8).map(move |s| (rows, cols, s))))
+        (0..6).flat_map(|rows| (0..6).flat_map(move |cols| (-7_isize..8).map(move |s| (rows, cols, s))))
     {
-        let needed: usize = if rows * cols == 0 { 0 } else { (rows - 1) * stride + cols };
+        let needed: usize = if rows * cols == 0 { 0 } else { (rows - 1) * stride.unsigned_abs() + cols };
         for len in [needed.saturating_sub(1), needed, needed + 1] {
             let place = || format!("{rows}×{cols} with a row stride of {stride} in {len} numbers");
             let input = MatRef::with_strides(&data[..len], rows, cols, stride, 1).is_ok();
             tally.holds(input == (needed <= len), || format!("an input, {}", place()));
-            let output = MatMut::with_row_stride(&mut data[..len], rows, cols, stride).is_ok();
-            tally.holds(output == (needed <= len && cols <= stride), || format!("an output, {}", place()));
+            let output = MatMut::with_strides(&mut data[..len], rows, cols, stride, 1).is_ok();
+            let disjoint = rows <= 1 || cols <= stride.unsigned_abs();
+            tally.holds(output == (needed <= len && (disjoint || cols == 0)), || format!("an output, {}", place()));
+            let output = MatMut::with_strides(&mut data[..len], cols, rows, 1, stride).is_ok();
+            tally.holds(output == (needed <= len && (disjoint || cols == 0)), || format!("transposed, {}", place()));
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
                 Activation::Identity | Activation::Relu => 0.1,
                 _ => 1.0,
             };
-            let layouts = (Layout::ALL[turn % 5], Layout::ALL[(turn + 2) % 5]);
+            let layouts = (Layout::in_turn(turn), Layout::in_turn(turn + 2));
             let predicted = Operand::from_fn(rows, outputs, layouts.0, |_, _| {
                 magnitude * h.value(6.0 * rng.random::<f64>() - 3.0) as f32
             });
@@ -99,7 +99,7 @@ pub(super) fn softmax_cross_entropy(isa: Isa, tally: &mut Tally) {
             [(0.0, 0.0), (1.0, 0.0), (20.0, 0.0), (1e4, 0.0), (1.0, 20.0), (1.0, 80.0), (8.0, 95.0), (8.0, 200.0)]
         {
             let labels: Vec<u32> = (0..rows).map(|_| rng.random_range(0..classes as u32)).collect();
-            let logits = Operand::from_fn(rows, classes, Layout::ALL[turn % 5], |i, k| {
+            let logits = Operand::from_fn(rows, classes, Layout::in_turn(turn), |i, k| {
                 spread * (2.0 * rng.random::<f32>() - 1.0) + if labels[i] as usize == k { lead } else { 0.0 }
             });
             let mut delta = Output::new(rows, classes, 1);

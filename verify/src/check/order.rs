@@ -46,8 +46,8 @@ pub(super) fn sums(isa: Isa, tally: &mut Tally) {
     let few = [1, 2, 3, FEW, FEW + 1].map(|m| [m, nr + 3, 35]);
     for (turn, [m, n, k]) in few.into_iter().chain(Edges::of(isa).layers()).enumerate() {
         let mut random = |rows, cols, layout| Operand::from_fn(rows, cols, layout, |_, _| rng.random_range(-1.0..1.0));
-        let a = random(m, k, Layout::ALL[turn % 5]);
-        let b = random(k, n, Layout::ALL[turn / 2 % 5]);
+        let a = random(m, k, Layout::in_turn(turn));
+        let b = random(k, n, Layout::in_turn(turn / 2));
         let terms = |i: usize, j: usize| {
             (0..k).map({
                 let (a, b) = (&a, &b);
@@ -61,7 +61,7 @@ pub(super) fn sums(isa: Isa, tally: &mut Tally) {
             }
         };
 
-        let mut c = Output::new(m, n, 1);
+        let mut c = Output::in_turn(turn, m, n, 1);
         let forward = Forward { x: a.view(), w: b.view().t(), bias: None, activation: Activation::Identity };
         dense::forward(&mut backend, forward, c.view()).expect("the shapes fit");
         compare("forward", &c, &|i, j| {

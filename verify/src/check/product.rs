@@ -35,7 +35,7 @@ pub fn cases(edges: Edges) -> impl Iterator<Item = Case> {
     edges.products().enumerate().map(move |(turn, [m, n, k])| {
         assert!(k as i64 * LARGEST * LARGEST + LARGEST <= 1 << 24, "a sum of {k} products may be inexact");
         let mut integer = || rng.random_range(1..=LARGEST) as f32 * if rng.random() { 1.0 } else { -1.0 };
-        let layouts = (Layout::ALL[turn % 5], Layout::ALL[turn / 5 % 5]);
+        let layouts = Layout::pair_in_turn(turn);
         let a = match turn % 23 {
             0 => Operand::broadcast(m, k, |_| integer()),
             _ => Operand::from_fn(m, k, layouts.0, |_, _| integer()),
@@ -81,8 +81,8 @@ pub fn one_hot(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
         for i in 0..m {
             for j in (0..n).step_by(1 + i % 3) {
                 let hot = |is: bool| f32::from(u8::from(is));
-                let a = Operand::from_fn(m, k, Layout::ALL[i % 5], |r, c| hot((r, c) == (i, p)));
-                let b = Operand::from_fn(k, n, Layout::ALL[j % 5], |r, c| hot((r, c) == (p, j)));
+                let a = Operand::from_fn(m, k, Layout::in_turn(i), |r, c| hot((r, c) == (i, p)));
+                let b = Operand::from_fn(k, n, Layout::in_turn(j), |r, c| hot((r, c) == (p, j)));
                 let mut c = Output::new(m, n, 0);
                 multiply(a.view(), b.view(), c.view(), false);
                 for row in 0..m {
@@ -119,8 +119,8 @@ fn compare(edges: Edges, data: Data, bound: &dyn Fn(usize) -> f64, multiply: &mu
                 Data::ZeroMean => 2.0 * rng.random::<f32>() - 1.0,
                 Data::OneSign => 0.5 + rng.random::<f32>(),
             };
-            let a = Operand::from_fn(m, k, Layout::ALL[turn % 5], |_, _| number());
-            let b = Operand::from_fn(k, n, Layout::ALL[(turn + 2) % 5], |_, _| number());
+            let a = Operand::from_fn(m, k, Layout::in_turn(turn), |_, _| number());
+            let b = Operand::from_fn(k, n, Layout::in_turn(turn + 2), |_, _| number());
             let mut c = Output::new(m, n, 0);
             if accumulate {
                 c.fill(|_, _| number());

@@ -6,43 +6,25 @@ use crate::tally::Tally;
 use lanegrad::dense::{self, Forward};
 use lanegrad::{Activation, Backend, Isa};
 use lanegrad_kernels::epilogue::Store;
-use lanegrad_kernels::gemm::{Order, Plan, Product, Strides, workspace_len};
-use lanegrad_kernels::view::View;
-
-fn view(operand: &Operand) -> View<'_> {
-    let (data, ..) = operand.view().parts();
-    let (row_stride, col_stride) = operand.strides();
-    View { data, row_stride, col_stride }
-}
+use lanegrad_kernels::gemm::{Order, Product, workspace_len};
+use lanegrad_kernels::simd::ViewMut;
 
 /// In a workspace that held NaN, only the panels, including their zero padding, are not NaN afterwards. The padding never reaches an
-/// output, so this is the only way to check it. No operand here is contiguous, so none can be read in place.
+/// output, so this is the only way to check it. No operand here is contiguous, and none is a single row or column, so none can be read in place.
 pub(super) fn panels(isa: Isa, tally: &mut Tally) {
     const PACKED: [Layout; 2] = [Layout::ColumnsWithGaps, Layout::Scattered];
     let Edges { mr, nr, lanes, .. } = Edges::of(isa);
-    for (turn, m) in [1, mr - 1, mr, mr + 1, 2 * mr + 1].into_iter().enumerate() {
-        for n in [1, lanes, lanes + 1, nr - 1, nr, nr + 1] {
-            for k in [1, 2, lanes, 2 * lanes + 1] {
+    for (turn, m) in [2, mr - 1, mr, mr + 1, 2 * mr + 1].into_iter().enumerate() {
+        for n in [2, lanes + 1, nr - 1, nr, nr + 1] {
+            for k in [2, 3, lanes + 1, 2 * lanes + 1] {
                 let a = Operand::from_fn(m, k, Layout::Scattered, |i, p| (1 + i + p) as f32);
                 let b = Operand::from_fn(k, n, PACKED[(turn + k) % 2], |p, j| (1 + p + 2 * j) as f32);
                 let mut workspace = vec![f32::NAN; workspace_len(m, n, k).expect("it is small")];
                 let mut c = vec![f32::NAN; m * n];
-                let (a, b, epilogue) = (view(&a), view(&b), Store);
-                let order = Order::Chain { accumulate: false };
-                let plan = Plan::new(isa.lowering(), [m, n, k], Strides::of(a), Strides::of(b), order);
-                isa.run(Product {
-                    m,
-                    n,
-                    k,
-                    a,
-                    b,
-                    c: &mut c,
-                    c_stride: n,
-                    order,
-                    epilogue,
-                    plan,
-                    workspace: &mut workspace,
-                });
+                let (order, lowering) = (Order::Chain { accumulate: false }, isa.lowering());
+                let output = ViewMut::row_major(&mut c, m, n).expect("the slice was made for it");
+                let product = Product::new(lowering, order, a.view().into(), b.view().into(), output, Store);
+                isa.run(product.with_workspace(&mut workspace));
                 // B has one panel at a time, because there is one block of rows.
                 let Edges { nr, .. } = Edges::new(isa.lowering(), m);
                 let expected = (m + n.min(nr).next_multiple_of(lanes)) * k;
@@ -67,8 +49,8 @@ pub(super) fn shrinking(isa: Isa, tally: &mut Tally) {
         .enumerate()
     {
         let integer = |i: usize, j: usize| ((3 * i + 5 * j + 7 * turn) % 11) as f32 - 5.0;
-        let x = Operand::from_fn(m, k, Layout::ALL[(turn + 2) % 5], integer);
-        let w = Operand::from_fn(n, k, Layout::ALL[turn % 5], integer);
+        let x = Operand::from_fn(m, k, Layout::in_turn(turn + 2), integer);
+        let w = Operand::from_fn(n, k, Layout::in_turn(turn), integer);
         let mut z = Output::new(m, n, 0);
         let layer = Forward { x: x.view(), w: w.view(), bias: None, activation: Activation::Identity };
         dense::forward(&mut backend, layer, z.view()).expect("the shapes fit");

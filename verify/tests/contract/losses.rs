@@ -1,6 +1,8 @@
 //! Losses.
 
-use crate::table::{Answer, NOT_POSITIVE, POSITIVE, Table, empty, hyper_parameter, label, length, loss_needs, shape};
+use crate::table::{
+    Answer, NOT_POSITIVE, POSITIVE, Table, empty, hyper_parameter, label, layout, length, loss_needs, shape,
+};
 use crate::world::{World, view};
 use lanegrad::*;
 
@@ -21,6 +23,12 @@ pub(crate) fn rows(t: &mut Table) {
         row(way, (2, 3), (2, 3), c as f32, (2, 3), hyper_parameter("the factor c", c, POSITIVE));
     }
 
+    t.row(f, "deltas column by column", layout(name, "deltas"), |world| {
+        let operands =
+            loss::SquaredError { predicted: view(2, 3), target: view(2, 3), c: 0.5, activation: Activation::Identity };
+        loss::squared_error(&world.backend, operands, MatMut::new(&mut world.output, 3, 2)?.t()).map(drop)
+    });
+
     let (f, name) = ("loss::softmax_cross_entropy", "softmax cross-entropy");
     let mut row = |way, logits: (usize, usize), labels: &'static [u32], delta: (usize, usize), answer: Answer| {
         t.row(f, way, answer, move |world| {
@@ -36,6 +44,19 @@ pub(crate) fn rows(t: &mut Table) {
     row("label is the number of classes", (2, 3), &[2, 3], (2, 3), label(1, 3, 3));
     row("label is the largest", (2, 3), &[u32::MAX, 7], (2, 3), label(0, u32::MAX, 3));
     row("no classes", (2, 0), &[0, 0], (2, 0), label(0, 0, 0));
+
+    t.row(f, "deltas column by column", layout(name, "deltas"), |world| {
+        let operands = loss::SoftmaxCrossEntropy { logits: view(2, 3), labels: &[0, 1] };
+        loss::softmax_cross_entropy(&world.backend, operands, MatMut::new(&mut world.output, 3, 2)?.t()).map(drop)
+    });
+    t.row("Loss::delta", "deltas column by column", layout(name, "deltas"), |world| {
+        let delta = MatMut::new(&mut world.output, 3, 2)?.t();
+        CrossEntropyLoss.delta(&world.backend, view(2, 3), Activation::Identity, &[0, 1], delta).map(drop)
+    });
+    t.row("Loss::delta", "deltas column by column, values", layout("squared error", "deltas"), |world| {
+        let (loss, delta) = (SquaredErrorLoss { c: 0.5 }, MatMut::new(&mut world.output, 3, 2)?.t());
+        loss.delta(&world.backend, view(2, 3), Activation::Tanh, view(2, 3), delta).map(drop)
+    });
 
     for (f, rows) in [("Loss::check", 0), ("Loss::delta", 0)] {
         t.row(f, "no examples", empty(name, "examples"), move |world| {

@@ -48,14 +48,14 @@ pub(crate) fn rows(t: &mut Table) {
     }
 
     t.row(f, "workspace overflows", no_memory(name, None), move |world| {
-        let layer = dense::Backward { delta: long, w: long.t(), below: None };
-        dense::backward(&mut world.backend, layer, MatMut::new(&mut world.output, 1, 1)?)
+        let layer = dense::Backward { delta: long, w: broadcast(usize::MAX, 2), below: None };
+        dense::backward(&mut world.backend, layer, MatMut::new(&mut world.output, 1, 2)?)
     });
 
     let (f, name) = ("dense::gradient", "dense gradient");
     t.row(f, "workspace overflows", no_memory(name, None), move |world| {
-        let layer = dense::Gradient { delta: long.t(), x: long.t(), accumulate: true };
-        dense::gradient(&mut world.backend, layer, MatMut::new(&mut world.output, 1, 1)?, None)
+        let layer = dense::Gradient { delta: long.t(), x: broadcast(usize::MAX, 2), accumulate: true };
+        dense::gradient(&mut world.backend, layer, MatMut::new(&mut world.output, 1, 2)?, None)
     });
     for (way, x, dw, db, answer) in [
         ("inputs of another batch", (3, 4), (3, 4), 3, shape(name, "inputs", (3, 4), (2, 4))),

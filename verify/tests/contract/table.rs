@@ -52,15 +52,24 @@ pub(crate) fn too_short(found: usize, expected: usize) -> Answer {
     (Error::TooShort { expected, found }, message)
 }
 
-pub(crate) fn overflow(shape: (usize, usize), strides: (usize, usize)) -> Answer {
+pub(crate) fn overflow(shape: (usize, usize), strides: (isize, isize)) -> Answer {
     let ((rows, cols), (row, col)) = (shape, strides);
     let message = format!("matrix view: the offsets of {rows}×{cols} with strides {row} and {col} overflow");
     (Error::Overflow { shape, strides }, message)
 }
 
-pub(crate) fn row_stride(found: usize, expected: usize) -> Answer {
-    let message = format!("matrix view: the row stride of an output is {found}, expected at least {expected}");
-    (Error::RowStride { expected, found }, message)
+pub(crate) fn strides(shape: (usize, usize), strides: (isize, isize)) -> Answer {
+    let ((rows, cols), (row, col)) = (shape, strides);
+    let message = format!(
+        "matrix view: the strides of a {rows}×{cols} output are {row} and {col}, expected a column stride of 1 and a row stride of at \
+         least {cols}, or a row stride of 1 and a column stride of at least {rows}"
+    );
+    (Error::Strides { shape, strides }, message)
+}
+
+pub(crate) fn layout(operation: &'static str, operand: &'static str) -> Answer {
+    let message = format!("{operation}: {operand} have rows with gaps, expected a column stride of 1");
+    (Error::Layout { operation, operand }, message)
 }
 
 pub(crate) fn label(row: usize, found: u32, classes: usize) -> Answer {

@@ -109,7 +109,7 @@ impl World {
     /// Everything, in bits. The workspace and the buffers of a network are no state: the steps that follow do not see them.
     pub(crate) fn snapshot(&self) -> (Vec<u32>, String) {
         let layers = self.networks.iter().flat_map(|(network, _)| network.layers());
-        let numbers = layers.flat_map(|layer| layer.weights().parts().0.iter().chain(layer.bias()));
+        let numbers = layers.flat_map(|layer| layer.weights().as_slice().unwrap().iter().chain(layer.bias()));
         let numbers = numbers.chain(&self.output).chain(&self.bias).chain(self.parameters.iter().flatten());
         let numbers = numbers.chain(&self.tensor);
         let optimizers = (&self.optimizer, &self.state, &self.networks[0].1, &self.networks[1].1);

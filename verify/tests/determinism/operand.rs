@@ -28,7 +28,7 @@ impl Input {
     }
 
     pub(crate) fn view(&self) -> MatRef<'_> {
-        MatRef::with_strides(&self.data[self.offset..], self.rows, self.cols, self.stride, 1).unwrap()
+        MatRef::with_strides(&self.data[self.offset..], self.rows, self.cols, self.stride as isize, 1).unwrap()
     }
 }
 
@@ -52,7 +52,7 @@ impl Output {
     }
 
     pub(crate) fn view(&mut self) -> MatMut<'_> {
-        MatMut::with_row_stride(&mut self.data[self.offset..], self.rows, self.cols, self.stride).unwrap()
+        MatMut::with_strides(&mut self.data[self.offset..], self.rows, self.cols, self.stride as isize, 1).unwrap()
     }
 
     /// The matrix; everything around it must still be canaries.

@@ -173,15 +173,15 @@ fn nan_in_an_example_reaches_its_outputs_the_loss_and_every_parameter() {
                     let without = network
                         .predict(&mut backend, &mut Scratch::default(), examples(&x))
                         .unwrap()
-                        .parts()
-                        .0
+                        .as_slice()
+                        .unwrap()
                         .to_vec();
                     x[2 * INPUTS + INPUTS - 1] = f32::NAN;
                     let with = network
                         .predict(&mut backend, &mut Scratch::default(), examples(&x))
                         .unwrap()
-                        .parts()
-                        .0
+                        .as_slice()
+                        .unwrap()
                         .to_vec();
                     for (row, (with, without)) in with.chunks(OUTPUTS).zip(without.chunks(OUTPUTS)).enumerate() {
                         match row {

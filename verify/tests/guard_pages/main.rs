@@ -56,24 +56,27 @@ fn products() {
                 let output = |m, n| Guarded::new(&numbers(rows(m, n)), flush);
                 let (x, w, delta) = (input(batch, inputs), input(outputs, inputs), input(batch, outputs));
                 let bias = Guarded::read_only(&numbers(outputs), flush);
-                let x = MatRef::with_strides(x.numbers(), batch, inputs, inputs + gap, 1).unwrap();
-                let w = MatRef::with_strides(w.numbers(), outputs, inputs, inputs + gap, 1).unwrap();
-                let delta = MatRef::with_strides(delta.numbers(), batch, outputs, outputs + gap, 1).unwrap();
+                let x = MatRef::with_strides(x.numbers(), batch, inputs, (inputs + gap) as isize, 1).unwrap();
+                let w = MatRef::with_strides(w.numbers(), outputs, inputs, (inputs + gap) as isize, 1).unwrap();
+                let delta = MatRef::with_strides(delta.numbers(), batch, outputs, (outputs + gap) as isize, 1).unwrap();
                 for activation in [Activation::Identity, Activation::Tanh] {
                     let mut z = output(batch, outputs);
-                    let target = MatMut::with_row_stride(z.numbers_mut(), batch, outputs, outputs + gap).unwrap();
+                    let target =
+                        MatMut::with_strides(z.numbers_mut(), batch, outputs, (outputs + gap) as isize, 1).unwrap();
                     let layer = dense::Forward { x, w, bias: Some(bias.numbers()), activation };
                     dense::forward(&mut backend, layer, target).unwrap();
 
                     let mut below = output(batch, inputs);
-                    let target = MatMut::with_row_stride(below.numbers_mut(), batch, inputs, inputs + gap).unwrap();
+                    let target =
+                        MatMut::with_strides(below.numbers_mut(), batch, inputs, (inputs + gap) as isize, 1).unwrap();
                     let layer = dense::Backward { delta, w, below: Some((activation, x)) };
                     dense::backward(&mut backend, layer, target).unwrap();
                 }
                 for accumulate in [false, true] {
                     let mut dw = output(outputs, inputs);
                     let mut db = Guarded::new(&numbers(outputs), flush);
-                    let target = MatMut::with_row_stride(dw.numbers_mut(), outputs, inputs, inputs + gap).unwrap();
+                    let target =
+                        MatMut::with_strides(dw.numbers_mut(), outputs, inputs, (inputs + gap) as isize, 1).unwrap();
                     let layer = dense::Gradient { delta, x, accumulate };
                     dense::gradient(&mut backend, layer, target, Some(db.numbers_mut())).unwrap();
                 }

@@ -53,7 +53,12 @@ impl Norms {
         let options = TrainOptions { loss: SquaredErrorLoss { c: 0.5 }, clip: None };
         network.train_step(backend, &mut optimizer, options, batch)?;
 
-        let deltas = network.last_step().map(|layer| clip::global_norm(backend, &[layer.delta.parts().0])).collect();
+        let deltas = network
+            .last_step()
+            .map(|layer| {
+                clip::global_norm(backend, &[layer.delta.as_slice().expect("a network's matrices have no gaps")])
+            })
+            .collect();
         Ok(Self { deltas, jacobians: jacobians(&network, backend, width)?, bounds: bounds(&network) })
     }
 }
@@ -68,7 +73,8 @@ fn jacobians(network: &Network, backend: &mut Backend, width: usize) -> Result<V
     let mut norms = vec![1.0];
     for (l, (layer, step)) in network.layers().iter().zip(network.last_step()).enumerate().rev() {
         // The first example's outputs, in every row.
-        let z = MatRef::with_strides(step.z.parts().0, width, width, 0, 1)?;
+        let z =
+            MatRef::with_strides(step.z.as_slice().expect("a network's matrices have no gaps"), width, width, 0, 1)?;
         let gradient = MatRef::new(&jacobian, width, width)?;
         let operands = dense::ActivationBackward { gradient, z, activation: layer.activation() };
         dense::activation_backward(backend, operands, MatMut::new(&mut delta, width, width)?)?;
@@ -89,7 +95,7 @@ fn bounds(network: &Network) -> Vec<f64> {
     let layers = peer(network).layers;
     for (l, (reference::Layer { w, activation, .. }, step)) in layers.iter().zip(network.last_step()).enumerate().rev()
     {
-        let z = step.z.parts().0;
+        let z = step.z.as_slice().expect("a network's matrices have no gaps");
         product *=
             largest(&Matrix::from_fn(w.rows(), w.cols(), |j, i| activation.derivative(z[j].into()) * w.at(j, i)));
         if l % EVERY == 0 {
