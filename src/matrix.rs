@@ -265,6 +265,25 @@ impl<'a> From<ViewMut<'a>> for MatMut<'a> {
     }
 }
 
+/// Any layout: C and F order, steps, negative strides, broadcast.
+#[cfg(feature = "ndarray")]
+impl<'a> From<ndarray::ArrayView2<'a, f32>> for MatRef<'a> {
+    fn from(view: ndarray::ArrayView2<'a, f32>) -> Self {
+        Self(view.into())
+    }
+}
+
+/// C or F order, with gaps between rows or columns, or with these reversed. Others are an [`Error::Strides`].
+#[cfg(feature = "ndarray")]
+impl<'a> TryFrom<ndarray::ArrayViewMut2<'a, f32>> for MatMut<'a> {
+    type Error = Error;
+
+    fn try_from(view: ndarray::ArrayViewMut2<'a, f32>) -> Result<Self, Error> {
+        let (shape, strides) = (view.dim(), (view.strides()[0], view.strides()[1]));
+        view.try_into().map(Self).map_err(|misfit| Error::misfit(misfit, shape, strides))
+    }
+}
+
 #[inline]
 fn expect(
     operation: &'static str,

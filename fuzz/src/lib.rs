@@ -9,14 +9,20 @@ pub mod products;
 
 use arbitrary::{Result, Unstructured};
 use lanegrad::{Backend, Isa, MatMut, MatRef};
+use lanegrad_verify::eager::Eager;
+use std::sync::{Arc, LazyLock};
 
 /// A bit pattern that no product leaves behind.
 const CANARY: u32 = 0x7fc0_1234;
 
-/// An instruction set of this processor.
+/// An instruction set of this processor, on one thread or on several, which share even the smallest operation.
 pub fn backend(u: &mut Unstructured<'_>) -> Result<Backend> {
+    static POOLS: LazyLock<[Arc<Eager>; 3]> =
+        LazyLock::new(|| [2, 3, 7].map(|threads| Arc::new(Eager::new(threads).expect("a few threads are started"))));
     let available: Vec<_> = Isa::available().collect();
-    Ok(Backend::with_isa(*u.choose(&available)?))
+    let builder = Backend::builder().isa(*u.choose(&available)?);
+    let builder = if u.ratio(1, 4)? { builder.pool(u.choose(&*POOLS)?.clone()) } else { builder };
+    Ok(builder.build().expect("the instruction set is there"))
 }
 
 /// Batch, inputs and outputs: small ones, one or none, and one of them at the edge of a vector, a tile or a block of the sum.

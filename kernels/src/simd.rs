@@ -31,6 +31,9 @@ mod avx2;
 #[expect(unsafe_code, reason = "the AVX-512 intrinsics; soundness rests on the token")]
 mod avx512;
 mod layout;
+#[cfg(feature = "ndarray")]
+#[expect(unsafe_code, reason = "arrays of `ndarray` are pointers and strides")]
+mod ndarray;
 #[expect(unsafe_code, reason = "the bounds of several slices are checked once")]
 mod parts;
 mod portable;

@@ -15,7 +15,7 @@ pub(super) fn panels(isa: Isa, tally: &mut Tally) {
     const PACKED: [Layout; 2] = [Layout::ColumnsWithGaps, Layout::Scattered];
     let Edges { mr, nr, lanes, .. } = Edges::of(isa);
     for (turn, m) in [2, mr - 1, mr, mr + 1, 2 * mr + 1].into_iter().enumerate() {
-        for n in [2, lanes + 1, nr - 1, nr, nr + 1] {
+        for n in [2, lanes + 1, 2.max(nr - 1), nr, nr + 1] {
             for k in [2, 3, lanes + 1, 2 * lanes + 1] {
                 let a = Operand::from_fn(m, k, Layout::Scattered, |i, p| (1 + i + p) as f32);
                 let b = Operand::from_fn(k, n, PACKED[(turn + k) % 2], |p, j| (1 + p + 2 * j) as f32);

@@ -1,6 +1,6 @@
-//! The choice of the instruction set.
+//! The choice of the instruction set and of threads.
 
-use crate::table::{Table, isa};
+use crate::table::{Table, isa, threads};
 use lanegrad::*;
 use std::env;
 use std::process::Command;
@@ -21,14 +21,21 @@ pub(crate) fn rows(t: &mut Table) {
         if name.is_empty() {
             continue;
         }
-        t.row("Backend::new", way, isa(name, shown), move |_| {
-            let child = Command::new(env::current_exe().unwrap())
-                .args(["--exact", "every_function_and_every_way_of_being_wrong", "--nocapture"])
-                .envs([("LANEGRAD_ISA", name), (CHILD, name)])
-                .output()
-                .unwrap();
-            assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
-            Backend::with_isa_named(name).map(drop)
+        for function in ["Backend::new", "Builder::build"] {
+            t.row(function, way, isa(name, shown), move |_| {
+                let child = Command::new(env::current_exe().unwrap())
+                    .args(["--exact", "every_function_and_every_way_of_being_wrong", "--nocapture"])
+                    .envs([("LANEGRAD_ISA", name), (CHILD, name)])
+                    .output()
+                    .unwrap();
+                assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+                Backend::with_isa_named(name).map(drop)
+            });
+        }
+    }
+    for (way, found) in [("no threads", 0), ("65 threads", 65), ("more threads than any system has", usize::MAX)] {
+        t.row("Builder::build", way, threads(found), move |world| {
+            Backend::builder().isa(world.backend.isa()).threads(found).build().map(drop)
         });
     }
 }

@@ -110,6 +110,10 @@ pub(crate) fn isa(name: &str, shown: &str) -> Answer {
     (Backend::with_isa_named(name).unwrap_err(), message)
 }
 
+pub(crate) fn threads(found: usize) -> Answer {
+    (Error::Threads { found, refused: false }, format!("backend: {found} threads, expected from 1 to 64"))
+}
+
 pub(crate) const IN_RANGE: &str = "in [0, 1)";
 pub(crate) const POSITIVE: &str = "a positive f32";
 pub(crate) const NOT_NEGATIVE: &str = "zero or a positive f32";
