@@ -1,0 +1,115 @@
+//! Gradients of variables that go straight to the optimizer which asked for them.
+//!
+//! candle adds each gradient to a new tensor of zeros: for the weights of a layer this takes longer than the update itself. So
+//! `backward_step` of an optimizer installs a sink for the duration of `backward`. The layers of this crate write the gradients of the
+//! optimizer's variables into its buffers, and return none for them to candle. Other nodes of the graph work as usual, and the two
+//! kinds of gradient are added.
+
+use candle_core::{Result, Tensor, TensorId};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+use crate::view::zeros;
+
+/// The buffers of an optimizer, one for each of its variables that a layer has written to.
+#[derive(Debug, Default)]
+pub(crate) struct Sink {
+    slots: HashMap<TensorId, Slot>,
+    /// The graph of the loss. A `backward` of another graph within this one, in the node of a third crate, keeps its gradients.
+    nodes: HashSet<TensorId>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    values: Vec<f32>,
+    filled: bool,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Sink>> = const { RefCell::new(None) };
+}
+
+impl Sink {
+    pub(crate) fn new(variables: impl Iterator<Item = TensorId>) -> Self {
+        Self { slots: variables.map(|id| (id, Slot::default())).collect(), nodes: HashSet::new() }
+    }
+
+    /// Collects gradients during `backward`, the backward pass of `loss`.
+    pub(crate) fn collect<R>(&mut self, loss: &Tensor, backward: impl FnOnce() -> R) -> R {
+        self.clear();
+        self.nodes.extend(loss.sorted_nodes().into_iter().map(Tensor::id));
+        let outer = CURRENT.replace(Some(std::mem::take(self)));
+        let installed = Installed { sink: self, outer };
+        let result = backward();
+        drop(installed);
+        result
+    }
+
+    /// The gradient of a variable, if a layer has written one.
+    pub(crate) fn gradient(&mut self, variable: TensorId) -> Option<&mut [f32]> {
+        let slot = self.slots.get_mut(&variable).filter(|slot| slot.filled)?;
+        Some(&mut slot.values)
+    }
+
+    /// Forgets the gradients of the last backward pass.
+    pub(crate) fn clear(&mut self) {
+        self.nodes.clear();
+        self.slots.values_mut().for_each(|slot| slot.filled = false);
+    }
+}
+
+/// Returns the sink to its owner, also when `backward` unwinds.
+struct Installed<'a> {
+    sink: &'a mut Sink,
+    outer: Option<Sink>,
+}
+
+impl Drop for Installed<'_> {
+    fn drop(&mut self) {
+        *self.sink = CURRENT.replace(self.outer.take()).unwrap_or_default();
+    }
+}
+
+/// A buffer for the gradient of an operand: the sink's, or that of a new tensor.
+pub(crate) struct Target {
+    values: Vec<f32>,
+    /// Whether there is a gradient in the buffer, to which this one is to be added.
+    pub(crate) filled: bool,
+    is_sink: bool,
+}
+
+impl Target {
+    /// The buffer for the gradient of `operand` from `node`.
+    pub(crate) fn new(operation: &str, operand: &Tensor, node: &Tensor) -> Result<Self> {
+        let taken = CURRENT.with_borrow_mut(|sink| {
+            let sink = sink.as_mut().filter(|sink| sink.nodes.contains(&node.id()))?;
+            sink.slots.get_mut(&operand.id()).map(std::mem::take)
+        });
+        let len = operand.elem_count();
+        Ok(match taken {
+            Some(Slot { values, filled }) if values.len() == len => Self { values, filled, is_sink: true },
+            taken => Self { values: zeros(operation, 1, len)?, filled: false, is_sink: taken.is_some() },
+        })
+    }
+
+    /// The buffer, which holds zeros if it is empty and will be added to.
+    pub(crate) fn buffer(&mut self, accumulate: bool) -> &mut [f32] {
+        if accumulate && !self.filled {
+            self.values.fill(0.0);
+        }
+        &mut self.values
+    }
+
+    /// Hands the gradient over: to the sink, or as a tensor to candle.
+    pub(crate) fn finish(self, operand: &Tensor) -> Result<Option<Tensor>> {
+        if !self.is_sink {
+            return Tensor::from_vec(self.values, operand.shape(), operand.device()).map(Some);
+        }
+        CURRENT.with_borrow_mut(|sink| {
+            if let Some(slot) = sink.as_mut().and_then(|sink| sink.slots.get_mut(&operand.id())) {
+                *slot = Slot { values: self.values, filled: true };
+            }
+        });
+        Ok(None)
+    }
+}
