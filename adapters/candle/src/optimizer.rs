@@ -55,6 +55,20 @@ pub struct VarOptimizer<C> {
 struct Variable {
     var: Var,
     state: State,
+    /// A tensor of one element that shares the variable's storage: see [`in_place`].
+    handle: Tensor,
+}
+
+impl Variable {
+    fn new(var: Var, method: Method) -> Result<Self> {
+        expect_floats("optimizer", "variables", &var)?;
+        let state = State::new(method, var.elem_count()).map_err(Error::wrap)?;
+        let handle = match var.elem_count() {
+            0 => var.detach(),
+            _ => var.flatten_all()?.narrow(0, 0, 1)?.detach(),
+        };
+        Ok(Self { var, state, handle })
+    }
 }
 
 /// In place of [`candle_nn::AdamW`].
@@ -73,11 +87,8 @@ impl<C: Config> candle_nn::Optimizer for VarOptimizer<C> {
     /// state. Variables of integers are ignored, as in candle.
     fn new(vars: Vec<Var>, config: C) -> Result<Self> {
         let rule = config.rule().map_err(Error::wrap)?;
-        let variables = vars.into_iter().filter(|var| var.dtype().is_float()).map(|var| {
-            expect_floats("optimizer", "variables", &var)?;
-            let state = State::new(rule.method(), var.elem_count()).map_err(Error::wrap)?;
-            Ok(Variable { var, state })
-        });
+        let variables = vars.into_iter().filter(|var| var.dtype().is_float());
+        let variables = variables.map(|var| Variable::new(var, rule.method()));
         let variables = variables.collect::<Result<Vec<_>>>()?;
         let sink = Sink::new(variables.iter().map(|variable| variable.var.id()));
         let backend = Backend::new().map_err(Error::wrap)?;
@@ -145,7 +156,7 @@ impl<C: Config> VarOptimizer<C> {
 
     /// The variables with their states.
     pub fn states(&self) -> impl Iterator<Item = (&Var, &State)> {
-        self.variables.iter().map(|Variable { var, state }| (var, state))
+        self.variables.iter().map(|Variable { var, state, .. }| (var, state))
     }
 
     /// The variables.
@@ -158,8 +169,8 @@ impl<C: Config> VarOptimizer<C> {
     /// # Errors
     /// None are expected.
     pub fn undo_look_ahead(&mut self) -> Result<()> {
-        for Variable { var, state } in &mut self.variables {
-            in_place(var, |theta| state.undo_look_ahead(theta))?;
+        for Variable { state, handle, .. } in &mut self.variables {
+            in_place(handle, |theta| state.undo_look_ahead(theta))?;
         }
         self.ahead = false;
         Ok(())
@@ -177,8 +188,8 @@ impl<C: Config> VarOptimizer<C> {
     fn move_ahead(&mut self, rule: &Rule) -> Result<()> {
         if rule.method().looks_ahead() {
             let next = self.steps.saturating_add(1);
-            for Variable { var, state } in &mut self.variables {
-                in_place(var, |theta| state.look_ahead(&self.backend, rule, next, theta))?;
+            for Variable { state, handle, .. } in &mut self.variables {
+                in_place(handle, |theta| state.look_ahead(&self.backend, rule, next, theta))?;
             }
             self.ahead = true;
         }
@@ -195,9 +206,9 @@ impl<C: Config> VarOptimizer<C> {
         }
         let Self { backend, variables, sink, .. } = self;
         let step = self.steps.saturating_add(1);
-        for Variable { var, state } in variables {
+        for Variable { var, state, handle } in variables {
             let mut update =
-                |gradient: &[f32]| in_place(var, |theta| state.update(backend, &rule, step, theta, gradient));
+                |gradient: &[f32]| in_place(handle, |theta| state.update(backend, &rule, step, theta, gradient));
             match (sink.gradient(var.id()), grads.get(var)) {
                 (None, None) => {}
                 (Some(gradient), None) => update(gradient)?,
@@ -218,7 +229,7 @@ impl<C: Config> VarOptimizer<C> {
             let (expected, found) = ("variables at θ + αv (look_ahead)", "variables at θ");
             return Err(Error::wrap(lanegrad::Error::State { expected, found }));
         }
-        for Variable { var, state } in &self.variables {
+        for Variable { var, state, .. } in &self.variables {
             let (expected, found) = (rule.method(), state.method());
             if std::mem::discriminant(&expected) != std::mem::discriminant(&found) {
                 let (expected, found) = (expected.name(), found.name());
@@ -245,12 +256,15 @@ fn with_values(var: &Var, gradient: &Tensor, f: impl FnOnce(&[f32]) -> Result<()
     f(vector(OPTIMIZER, "a gradient", cpu_floats(OPTIMIZER, "gradients", &storage)?, layout)?)
 }
 
-/// Calls `f` with the elements of a variable, which it may change.
-fn in_place(var: &Var, f: impl FnOnce(&mut [f32]) -> Checked) -> Result<()> {
-    var.inplace_op1(&InPlace(Cell::new(Some(f))))
+/// Calls `f` with all elements of the storage that a tensor of one element belongs to.
+///
+/// An in-place operation is candle's only way to change a storage in safe code. It first checks that no two elements of the tensor
+/// overlap, for which it allocates a list of its dimensions larger than 1. The tensor of one element has none. A variable's storage
+/// holds its elements only, one after another.
+fn in_place(handle: &Tensor, f: impl FnOnce(&mut [f32]) -> Checked) -> Result<()> {
+    handle.inplace_op1(&InPlace(Cell::new(Some(f))))
 }
 
-/// The only way to a variable's storage that candle offers to safe code.
 struct InPlace<F>(Cell<Option<F>>);
 
 impl<F: FnOnce(&mut [f32]) -> Checked> InplaceOp1 for InPlace<F> {
@@ -258,14 +272,10 @@ impl<F: FnOnce(&mut [f32]) -> Checked> InplaceOp1 for InPlace<F> {
         OPTIMIZER
     }
 
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let values = match storage {
-            CpuStorage::F32(values) => layout.contiguous_offsets().and_then(|(start, end)| values.get_mut(start..end)),
-            _ => None,
-        };
-        match (values, self.0.take()) {
-            (Some(values), Some(f)) => f(values).map_err(Error::wrap),
-            _ => Err(Error::msg(format!("{OPTIMIZER}: a variable has gaps or is not f32"))),
+    fn cpu_fwd(&self, storage: &mut CpuStorage, _: &Layout) -> Result<()> {
+        match (storage, self.0.take()) {
+            (CpuStorage::F32(values), Some(f)) => f(values).map_err(Error::wrap),
+            _ => Err(Error::msg(format!("{OPTIMIZER}: a variable is not f32"))),
         }
     }
 }

@@ -63,7 +63,9 @@ fn median(values: &[f64]) -> f64 {
 
 fn main() -> Result<()> {
     let rounds: usize = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(41);
-    println!("processor time of a training step, median of {rounds} rounds; ratio to candle alone, median of the rounds' ratios");
+    println!(
+        "processor time of a training step, median of {rounds} rounds; ratio to candle alone, median of the rounds' ratios"
+    );
     for (sizes, batch) in [(&[784, 128, 10][..], 128), (&[784, 512, 512, 10], 32)] {
         for method in [Method::AdamW, Method::Sgd] {
             let images = Tensor::rand(0.0_f32, 1.0, (batch, sizes[0]), &Device::Cpu)?;

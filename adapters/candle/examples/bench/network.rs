@@ -1,18 +1,18 @@
 // Included twice, after the imports of `Linear`, `linear` and the optimizers: from candle, and from this crate.
 
 /// A multilayer perceptron as in candle's MNIST example, with any sizes.
-pub struct Network {
+pub(super) struct Network {
     layers: Vec<Linear>,
 }
 
 impl Network {
-    pub fn new(sizes: &[usize], vb: VarBuilder) -> Result<Self> {
+    pub(super) fn new(sizes: &[usize], vb: VarBuilder) -> Result<Self> {
         let layers = sizes.windows(2).enumerate();
         let layers = layers.map(|(i, pair)| linear(pair[0], pair[1], vb.pp(format!("ln{}", i + 1))));
         Ok(Self { layers: layers.collect::<Result<_>>()? })
     }
 
-    pub fn forward(&self, xs: &Tensor) -> Result<Tensor> {
+    pub(super) fn forward(&self, xs: &Tensor) -> Result<Tensor> {
         let mut xs = self.layers[0].forward(xs)?;
         for layer in &self.layers[1..] {
             xs = layer.forward(&xs.relu()?)?;
@@ -22,7 +22,7 @@ impl Network {
 }
 
 /// Returns a training step.
-pub fn trainer(
+pub(super) fn trainer(
     sizes: &[usize],
     method: Method,
     variables: &VarMap,

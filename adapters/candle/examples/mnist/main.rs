@@ -29,7 +29,7 @@ mod with_lanegrad {
     include!("training.rs");
 }
 
-pub struct Data {
+struct Data {
     train_images: Tensor,
     train_labels: Tensor,
     test_images: Tensor,
@@ -37,7 +37,7 @@ pub struct Data {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub enum Method {
+enum Method {
     Sgd,
     AdamW,
 }

@@ -19,7 +19,7 @@ impl Mlp {
 }
 
 /// Trains the variables and returns the accuracy on the test images.
-pub fn train(data: &Data, variables: &VarMap, method: Method, epochs: usize) -> Result<f32> {
+pub(super) fn train(data: &Data, variables: &VarMap, method: Method, epochs: usize) -> Result<f32> {
     let model = Mlp::new(VarBuilder::from_varmap(variables, DType::F32, &Device::Cpu))?;
     match method {
         Method::Sgd => run(data, &model, SGD::new(variables.all_vars(), 0.1)?, epochs),

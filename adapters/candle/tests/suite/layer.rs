@@ -95,7 +95,9 @@ fn every_layout_is_computed_as_by_candle() {
             for kind_of_w in KINDS {
                 for (index, activation) in ACTIVATIONS.into_iter().enumerate() {
                     seed += 10;
-                    Case { sizes, kinds: [kind_of_x, kind_of_w], bias: index % 2 == 0, activation }.check(seed).unwrap();
+                    Case { sizes, kinds: [kind_of_x, kind_of_w], bias: index % 2 == 0, activation }
+                        .check(seed)
+                        .unwrap();
                 }
             }
         }
@@ -142,7 +144,8 @@ fn a_vector_is_a_batch_without_its_dimension() -> Result<()> {
 #[test]
 fn sizes_of_zero() -> Result<()> {
     for [batch, inputs, units] in [[0, 3, 2], [3, 0, 2], [3, 2, 0], [0, 0, 0]] {
-        let (x, w, b) = (var(&random(1, &[batch, inputs])), var(&random(2, &[units, inputs])), var(&random(3, &[units])));
+        let (x, w, b) =
+            (var(&random(1, &[batch, inputs])), var(&random(2, &[units, inputs])), var(&random(3, &[units])));
         let layer = Linear::new(w.as_tensor().clone(), Some(b.as_tensor().clone()));
         let z = layer.forward(&x)?;
         assert_eq!(z.dims(), [batch, units]);
@@ -164,7 +167,9 @@ fn sizes_of_zero() -> Result<()> {
 fn only_what_a_variable_leads_to_gets_a_gradient() -> Result<()> {
     let (x, w, b) = (random(1, &[4, 3]), random(2, &[2, 3]), random(3, &[2]));
     for wanted in 1..8 {
-        let operand = |bit: usize, tensor: &Tensor| if wanted >> bit & 1 == 1 { var(tensor).into_inner() } else { tensor.clone() };
+        let operand = |bit: usize, tensor: &Tensor| {
+            if wanted >> bit & 1 == 1 { var(tensor).into_inner() } else { tensor.clone() }
+        };
         let operands = [operand(0, &x), operand(1, &w), operand(2, &b)];
         let layer = Linear::new(operands[1].clone(), Some(operands[2].clone())).with_activation(Activation::Sigmoid);
         let gradients = layer.forward(&operands[0])?.sum_all()?.backward()?;

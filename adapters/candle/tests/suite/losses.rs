@@ -19,7 +19,12 @@ fn cross_entropy_of_every_layout() -> Result<()> {
             let n = classes + batch + 16;
             for factor in [1.0, -2.5] {
                 let candle = (candle_nn::loss::cross_entropy(&logits.contiguous()?, &labels)? * factor)?;
-                for labels in [&labels, &apart, &labels.to_dtype(candle_core::DType::I64)?, &labels.to_dtype(candle_core::DType::U8)?] {
+                for labels in [
+                    &labels,
+                    &apart,
+                    &labels.to_dtype(candle_core::DType::I64)?,
+                    &labels.to_dtype(candle_core::DType::U8)?,
+                ] {
                     let own = (loss::cross_entropy(&logits, labels)? * factor)?;
                     assert_close("loss", [&own, &candle], n, &own.ones_like()?.affine(8.0 * 2.5, 0.0)?, None);
                     let [own, candle] = [&own, &candle].map(|loss| loss.backward().unwrap());
@@ -39,7 +44,8 @@ fn mse_of_every_layout() -> Result<()> {
     for size in [[1, 1], [5, 3], [32, 10]] {
         for of_predicted in KINDS {
             for of_target in KINDS {
-                let (base, target) = (var(&random(1, &of_predicted.base(size))), var(&random(2, &of_target.base(size))));
+                let (base, target) =
+                    (var(&random(1, &of_predicted.base(size))), var(&random(2, &of_target.base(size))));
                 let (y, t) = (of_predicted.view(&base, size)?, of_target.view(&target, size)?);
                 let (own, candle) = (loss::mse(&y, &t)?, candle_nn::loss::mse(&y, &t)?);
                 let n = size[0] * size[1] + 8;
