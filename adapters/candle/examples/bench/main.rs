@@ -7,7 +7,7 @@
 //!
 //! The variables tell glibc to keep its memory: otherwise candle's time depends on how often the system takes pages back.
 
-use candle_core::{D, DType, Device, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor, Var};
 use candle_nn::{Module, Optimizer, ParamsAdamW, VarBuilder, VarMap, loss, ops};
 use cpu_time::ProcessTime;
 use lanegrad_candle::{Activation, Mlp};
@@ -61,6 +61,64 @@ fn median(values: &[f64]) -> f64 {
     values[values.len() / 2]
 }
 
+/// The median of the time of a call, in nanoseconds.
+fn time_of_call(mut call: impl FnMut() -> Result<()>) -> Result<f64> {
+    let mut times = Vec::new();
+    for _ in 0..21 {
+        let start = ProcessTime::now();
+        for _ in 0..500 {
+            call()?;
+        }
+        times.push(start.elapsed().as_secs_f64() / 500.0 * 1e9);
+    }
+    Ok(median(&times))
+}
+
+/// What a call costs over the kernel that it runs.
+fn calls() -> Result<()> {
+    use lanegrad::{Backend, LearningRate, MatMut, MatRef, Rule, State, dense};
+    use lanegrad_candle::{Linear, SGD};
+    println!("nanoseconds of a call");
+    for [batch, inputs, units] in [[1, 1, 1], [1, 64, 64], [32, 64, 64]] {
+        let [x, w, b] = [(batch, inputs), (units, inputs), (1, units)]
+            .map(|dims| Var::rand(-1.0_f32, 1.0, dims, &Device::Cpu).and_then(|var| var.flatten_all()));
+        let (x, w, b) = (x?.detach(), w?.detach(), b?.detach());
+        let slices = (x.to_vec1::<f32>()?, w.to_vec1::<f32>()?, b.to_vec1::<f32>()?, vec![0.0; batch * units]);
+        let (xs, ws, bs, mut z) = slices;
+        let mut backend = Backend::new().map_err(candle_core::Error::wrap)?;
+        let kernel = time_of_call(|| {
+            let matrix = |data, rows, cols| MatRef::new(data, rows, cols).map_err(candle_core::Error::wrap);
+            let (x, w) = (matrix(&xs, batch, inputs)?, matrix(&ws, units, inputs)?);
+            let layer = dense::Forward { x, w, bias: Some(&bs), activation: Activation::Identity };
+            let z = MatMut::new(&mut z, batch, units).map_err(candle_core::Error::wrap)?;
+            dense::forward(&mut backend, layer, z).map_err(candle_core::Error::wrap)
+        })?;
+        let (x, w) = (x.reshape((batch, inputs))?, w.reshape((units, inputs))?);
+        let own = Linear::new(w.clone(), Some(b.clone()));
+        let own = time_of_call(|| own.forward(&x).map(drop))?;
+        let candle = candle_nn::Linear::new(w, Some(b));
+        let candle = time_of_call(|| candle.forward(&x).map(drop))?;
+        println!("  layer {batch}×{inputs}→{units}: kernel {kernel:.0}, Linear {own:.0}, candle's Linear {candle:.0}");
+    }
+    for len in [1, 1000] {
+        let theta = Var::rand(-1.0_f32, 1.0, len, &Device::Cpu)?;
+        let gradients = theta.sum_all()?.backward()?;
+        let (mut values, gradient) = (theta.to_vec1::<f32>()?, vec![1.0; len]);
+        let rule = Rule::new(lanegrad::Method::Sgd, LearningRate::Constant(1e-3)).map_err(candle_core::Error::wrap)?;
+        let mut state = State::new(rule.method(), len).map_err(candle_core::Error::wrap)?;
+        let backend = Backend::new().map_err(candle_core::Error::wrap)?;
+        let kernel = time_of_call(|| {
+            state.update(&backend, &rule, 1, &mut values, &gradient).map_err(candle_core::Error::wrap)
+        })?;
+        let mut own = SGD::new(vec![theta.clone()], 1e-3)?;
+        let own = time_of_call(|| own.step(&gradients))?;
+        let mut candle = candle_nn::SGD::new(vec![theta], 1e-3)?;
+        let candle = time_of_call(|| candle.step(&gradients))?;
+        println!("  SGD of {len}: kernel {kernel:.0}, step {own:.0}, candle's step {candle:.0}");
+    }
+    Ok(())
+}
+
 fn main() -> Result<()> {
     let rounds: usize = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(41);
     println!(
@@ -99,5 +157,5 @@ fn main() -> Result<()> {
             }
         }
     }
-    Ok(())
+    calls()
 }
