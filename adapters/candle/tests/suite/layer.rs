@@ -107,7 +107,8 @@ fn every_layout_is_computed_as_by_candle() {
 #[test]
 fn several_leading_dimensions_are_rows() -> Result<()> {
     let (base, w, b) = (var(&random(1, &[4, 3, 5, 6])), random(2, &[7, 6]), random(3, &[7]));
-    let views: [(&str, fn(&Tensor) -> Result<Tensor>); 6] = [
+    type View = fn(&Tensor) -> Result<Tensor>;
+    let views: [(&str, View); 6] = [
         ("contiguous", |x| Ok(x.clone())),
         ("three dimensions", |x| x.get(2)),
         ("narrowed at the front", |x| x.narrow(0, 1, 2)),
