@@ -118,7 +118,7 @@ impl Module for Linear {
     }
 }
 
-/// A layer with a bias, initialized as [`candle_nn::linear`] does.
+/// A layer with a bias, initialized as [`candle_nn::linear()`] does.
 ///
 /// # Errors
 /// Those of the [`VarBuilder`].

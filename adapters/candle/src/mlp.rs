@@ -23,7 +23,7 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// Layers of these sizes, from the inputs to the outputs, initialized as [`linear`] does. Their variables are `ln1.weight`,
+    /// Layers of these sizes, from the inputs to the outputs, initialized as [`linear()`] does. Their variables are `ln1.weight`,
     /// `ln1.bias`, `ln2.weight`, ….
     ///
     /// # Errors

@@ -83,14 +83,15 @@ impl<C: Config> candle_nn::Optimizer for VarOptimizer<C> {
     type Config = C;
 
     /// # Errors
-    /// If a hyper-parameter is out of range, a variable of floating-point numbers is not `f32` on the CPU, or there is no memory for the
-    /// state. Variables of integers are ignored, as in candle.
+    /// If a hyper-parameter is out of range, a variable of floating-point numbers is not `f32` on the CPU or occurs twice, or there is no
+    /// memory for the state. Variables of integers are ignored, as in candle.
     fn new(vars: Vec<Var>, config: C) -> Result<Self> {
         let rule = config.rule().map_err(Error::wrap)?;
         let variables = vars.into_iter().filter(|var| var.dtype().is_float());
         let variables = variables.map(|var| Variable::new(var, rule.method()));
         let variables = variables.collect::<Result<Vec<_>>>()?;
         let sink = Sink::new(variables.iter().map(|variable| variable.var.id()));
+        let sink = sink.ok_or_else(|| Error::msg("optimizer: a variable occurs twice"))?;
         let backend = Backend::new().map_err(Error::wrap)?;
         Ok(Self { config, backend, variables, steps: 0, ahead: false, sink })
     }
@@ -145,6 +146,8 @@ impl<C: Config> VarOptimizer<C> {
     }
 
     /// Replaces the configuration, starting with the next step, which fails if it is not valid or of another method.
+    ///
+    /// The θ̃ of a Nesterov rule depends on its momentum: call [`look_ahead`](Self::look_ahead) after replacing it.
     pub fn set_params(&mut self, params: C) {
         self.config = params;
     }

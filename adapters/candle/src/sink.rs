@@ -30,8 +30,10 @@ thread_local! {
 }
 
 impl Sink {
-    pub(crate) fn new(variables: impl Iterator<Item = TensorId>) -> Self {
-        Self { slots: variables.map(|id| (id, Slot::default())).collect(), nodes: HashSet::new() }
+    /// A sink for these variables, or `None` if one occurs twice.
+    pub(crate) fn new(mut variables: impl Iterator<Item = TensorId>) -> Option<Self> {
+        let mut sink = Self::default();
+        variables.all(|id| sink.slots.insert(id, Slot::default()).is_none()).then_some(sink)
     }
 
     /// Collects gradients during `backward`, the backward pass of `loss`.

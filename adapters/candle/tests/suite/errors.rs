@@ -88,6 +88,8 @@ fn an_optimizer_that_cannot_be_made() {
     assert_error(AdamW::new(theta(), params), "beta2 is 1, expected in [0, 1)");
     let doubles = vec![Var::from_tensor(&double(&random(1, &[3]))).unwrap()];
     assert_error(SGD::new(doubles, 0.1), "optimizer: variables are f64 on Cpu, expected f32 on the CPU");
+    let theta = theta();
+    assert_error(SGD::new([&theta[..], &theta].concat(), 0.1), "optimizer: a variable occurs twice");
     let integers = vec![Var::new(&[1_u32], &Device::Cpu).unwrap()];
     assert!(SGD::new(integers, 0.1).unwrap().into_inner().is_empty());
 }

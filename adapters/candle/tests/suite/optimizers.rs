@@ -78,6 +78,22 @@ fn a_nesterov_step_at_the_wrong_point_is_an_error() -> Result<()> {
     optimizer.backward_step(&loss(&theta)?)
 }
 
+#[test]
+fn the_momentum_of_a_nesterov_rule_can_be_replaced() -> Result<()> {
+    let theta = var(&random(1, &[5]));
+    let nesterov = |momentum| Params::new(Method::Nesterov { momentum: Momentum::Constant(momentum) }, 0.1);
+    let mut optimizer = VarOptimizer::new(vec![theta.clone()], nesterov(0.9))?;
+    optimizer.backward_step(&loss(&theta)?)?;
+    let before = values(&theta);
+    optimizer.set_params(nesterov(0.5));
+    let error = optimizer.backward_step(&loss(&theta)?).unwrap_err().to_string();
+    assert!(error.starts_with("optimizer state: another momentum, expected the momentum of its look_ahead"), "{error}");
+    assert_eq!((values(&theta), optimizer.steps()), (before.clone(), 1));
+    optimizer.look_ahead()?;
+    assert_ne!(values(&theta), before);
+    optimizer.backward_step(&loss(&theta)?)
+}
+
 /// A variable without a gradient is unchanged; with Nesterov it is at the θ̃ of the next step nevertheless.
 #[test]
 fn a_variable_without_a_gradient_keeps_its_state() -> Result<()> {
