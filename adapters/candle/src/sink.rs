@@ -29,6 +29,22 @@ thread_local! {
     static CURRENT: RefCell<Option<Sink>> = const { RefCell::new(None) };
 }
 
+/// Installs a sink and returns the one before. While a thread ends, there may be no place for one any more: then it is dropped, and
+/// candle gets all gradients.
+fn replace(sink: Option<Sink>) -> Option<Sink> {
+    CURRENT.try_with(|current| current.replace(sink)).ok().flatten()
+}
+
+/// Calls `f` with a variable's slot in the current sink, if there is one that collects the gradients of `node`.
+fn with_slot<R>(variable: &Tensor, node: TensorId, f: impl FnOnce(&mut Slot) -> R) -> Option<R> {
+    let slot = |current: &RefCell<Option<Sink>>| {
+        let mut current = current.borrow_mut();
+        let sink = current.as_mut().filter(|sink| sink.nodes.contains(&node))?;
+        sink.slots.get_mut(&variable.id()).map(f)
+    };
+    CURRENT.try_with(slot).ok().flatten()
+}
+
 impl Sink {
     /// A sink for these variables, or `None` if one occurs twice.
     pub(crate) fn new(mut variables: impl Iterator<Item = TensorId>) -> Option<Self> {
@@ -40,7 +56,7 @@ impl Sink {
     pub(crate) fn collect<R>(&mut self, loss: &Tensor, backward: impl FnOnce() -> R) -> R {
         self.clear();
         self.nodes.extend(loss.sorted_nodes().into_iter().map(Tensor::id));
-        let outer = CURRENT.replace(Some(std::mem::take(self)));
+        let outer = replace(Some(std::mem::take(self)));
         let installed = Installed { sink: self, outer };
         let result = backward();
         drop(installed);
@@ -68,7 +84,7 @@ struct Installed<'a> {
 
 impl Drop for Installed<'_> {
     fn drop(&mut self) {
-        *self.sink = CURRENT.replace(self.outer.take()).unwrap_or_default();
+        *self.sink = replace(self.outer.take()).unwrap_or_default();
     }
 }
 
@@ -77,20 +93,19 @@ pub(crate) struct Target {
     values: Vec<f32>,
     /// Whether there is a gradient in the buffer, to which this one is to be added.
     pub(crate) filled: bool,
-    is_sink: bool,
+    /// The node that the gradient comes from, if the buffer is the sink's.
+    of_sink: Option<TensorId>,
 }
 
 impl Target {
     /// The buffer for the gradient of `operand` from `node`.
     pub(crate) fn new(operation: &str, operand: &Tensor, node: &Tensor) -> Result<Self> {
-        let taken = CURRENT.with_borrow_mut(|sink| {
-            let sink = sink.as_mut().filter(|sink| sink.nodes.contains(&node.id()))?;
-            sink.slots.get_mut(&operand.id()).map(std::mem::take)
-        });
         let len = operand.elem_count();
+        let taken = with_slot(operand, node.id(), std::mem::take);
+        let of_sink = taken.is_some().then_some(node.id());
         Ok(match taken {
-            Some(Slot { values, filled }) if values.len() == len => Self { values, filled, is_sink: true },
-            taken => Self { values: zeros(operation, 1, len)?, filled: false, is_sink: taken.is_some() },
+            Some(Slot { values, filled }) if values.len() == len => Self { values, filled, of_sink },
+            _ => Self { values: zeros(operation, 1, len)?, filled: false, of_sink },
         })
     }
 
@@ -104,14 +119,13 @@ impl Target {
 
     /// Hands the gradient over: to the sink, or as a tensor to candle.
     pub(crate) fn finish(self, operand: &Tensor) -> Result<Option<Tensor>> {
-        if !self.is_sink {
-            return Tensor::from_vec(self.values, operand.shape(), operand.device()).map(Some);
-        }
-        CURRENT.with_borrow_mut(|sink| {
-            if let Some(slot) = sink.as_mut().and_then(|sink| sink.slots.get_mut(&operand.id())) {
-                *slot = Slot { values: self.values, filled: true };
+        let Self { values, of_sink, .. } = self;
+        match of_sink {
+            Some(node) => {
+                with_slot(operand, node, |slot| *slot = Slot { values, filled: true });
+                Ok(None)
             }
-        });
-        Ok(None)
+            None => Tensor::from_vec(values, operand.shape(), operand.device()).map(Some),
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! Calls from several threads, from rayon's tasks, and nested ones.
 
 use crate::operands::{random, var};
-use candle_core::{Result, Tensor};
-use candle_nn::Module;
+use candle_core::{Device, Result, Tensor, Var};
+use candle_nn::{Module, Optimizer};
 use lanegrad_candle::{Activation, AdamW, Linear, Mlp, loss};
 use rayon::prelude::*;
+use std::cell::Cell;
+use std::sync::mpsc;
 use std::thread;
 
 fn network() -> Mlp {
@@ -19,7 +21,7 @@ fn network() -> Mlp {
 
 /// The bits of the outputs and of all gradients.
 fn run(network: &Mlp, seed: u64) -> Result<Vec<Vec<u32>>> {
-    let labels = Tensor::new(&[1_u32, 2, 3, 4, 5, 6, 7], &candle_core::Device::Cpu)?;
+    let labels = Tensor::new(&[1_u32, 2, 3, 4, 5, 6, 7], &Device::Cpu)?;
     let logits = network.forward(&random(seed, &[7, 40]))?;
     let gradients = loss::cross_entropy(&logits, &labels)?.backward()?;
     let layers = network.layers().iter().flat_map(|layer| [Some(layer.weight()), layer.bias()]);
@@ -60,23 +62,53 @@ fn tasks_of_rayon_with_nested_calls() {
     });
 }
 
-/// Each thread trains a network of its own, with a sink of its own.
+/// Trains a network of its own.
+fn train() -> Vec<Vec<u32>> {
+    let network = network();
+    let variables = network.layers().iter().flat_map(|layer| [Some(layer.weight()), layer.bias()]).flatten();
+    let variables = variables.map(|tensor| Var::from_tensor(tensor).unwrap()).collect();
+    let mut optimizer = AdamW::new_lr(variables, 0.01).unwrap();
+    let labels = Tensor::new(&[1_u32, 2, 3, 4, 5, 6, 7], &Device::Cpu).unwrap();
+    for seed in 0..20 {
+        let logits = network.forward(&random(seed, &[7, 40])).unwrap();
+        optimizer.backward_step(&loss::cross_entropy(&logits, &labels).unwrap()).unwrap();
+    }
+    run(&network, 0).unwrap()
+}
+
 #[test]
 fn eight_threads_train() {
-    let train = || {
-        let network = network();
-        let variables = network.layers().iter().flat_map(|layer| [Some(layer.weight()), layer.bias()]).flatten();
-        let variables = variables.map(|tensor| candle_core::Var::from_tensor(tensor).unwrap()).collect();
-        let mut optimizer = AdamW::new_lr(variables, 0.01).unwrap();
-        let labels = Tensor::new(&[1_u32, 2, 3, 4, 5, 6, 7], &candle_core::Device::Cpu).unwrap();
-        for seed in 0..20 {
-            let logits = network.forward(&random(seed, &[7, 40])).unwrap();
-            candle_nn::Optimizer::backward_step(&mut optimizer, &loss::cross_entropy(&logits, &labels).unwrap())
-                .unwrap();
-        }
-        run(&network, 0).unwrap()
-    };
     let expected = train();
     let threads: Vec<_> = (0..8).map(|_| thread::spawn(train)).collect();
     threads.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), expected));
+}
+
+/// Trains when its thread ends.
+struct AtExit(mpsc::Sender<Vec<Vec<u32>>>);
+
+impl Drop for AtExit {
+    fn drop(&mut self) {
+        self.0.send(train()).unwrap();
+    }
+}
+
+thread_local! {
+    static AT_EXIT: Cell<Option<AtExit>> = const { Cell::new(None) };
+}
+
+/// The thread-local state of this crate may be gone by then: depending on which was used first.
+#[test]
+fn a_thread_that_ends_trains() {
+    let expected = train();
+    for crate_first in [false, true] {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            if crate_first {
+                train();
+            }
+            AT_EXIT.set(Some(AtExit(sender)));
+            train();
+        });
+        assert_eq!(receiver.recv().unwrap(), expected);
+    }
 }
