@@ -21,7 +21,7 @@ impl Source {
         let array = Array2::from_shape_simple_fn(around, || rng.random_range(-1.0..1.0));
         let slices = [(); 2].map(|()| {
             let step = *[1, 1, 1, 2, -1, -2].get(rng.random_range(0..6)).expect("one of six");
-            (rng.random_range(0..=2), step)
+            (rng.random_range(0..=2_i32) as isize, step)
         });
         let row = rng.random_ratio(1, 8).then(|| Array1::from_shape_simple_fn(cols, || rng.random_range(-1.0..1.0)));
         Self { array, shape: (rows, cols), slices, row }

@@ -62,6 +62,8 @@ pub(crate) fn matrix<'a>(operation: &str, operand: &str, data: &'a [f32], layout
         )));
     };
     let data = data.get(layout.start_offset()..).unwrap_or_default();
+    // A stride that is never used may be any number.
+    let [row_stride, col_stride] = [row_stride, col_stride].map(|stride| isize::try_from(stride).unwrap_or(isize::MAX));
     MatRef::with_strides(data, rows, cols, row_stride, col_stride).map_err(Error::wrap)
 }
 
