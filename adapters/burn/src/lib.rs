@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod activation;
+mod dense;
+mod linear;
+mod mlp;
+mod node;
+mod optimizer;
+mod tensor;
+mod thread;
+
+pub use self::activation::Activation;
+pub use self::linear::{Linear, LinearConfig};
+pub use self::mlp::{Mlp, MlpConfig};
+pub use self::optimizer::{AdamConfig, AdamWConfig, RmsPropConfig, RuleOptimizer, RuleState, SgdConfig};
