@@ -19,6 +19,22 @@ const ROUNDS: usize = 60;
 const STEPS: usize = 100;
 const PARTS: [&str; 5] = ["forward", "loss", "backward", "gradients", "optimizer"];
 
+/// burn's squared error, or this crate's.
+#[derive(Clone, Copy)]
+enum Loss {
+    Burn,
+    Ours,
+}
+
+impl Loss {
+    fn of(self, output: Tensor<2>, y: Tensor<2>) -> Tensor<1> {
+        match self {
+            Self::Burn => MseLoss::new().forward(output, y, Reduction::Mean),
+            Self::Ours => ours::MseLoss::new().forward(output, y, Reduction::Mean),
+        }
+    }
+}
+
 /// burn's layers.
 #[derive(Module, Debug)]
 struct Burn {
@@ -56,6 +72,7 @@ impl Network for ours::Mlp {
 
 struct Candidate<N> {
     network: Option<N>,
+    loss: Loss,
     optimizer: ModuleOptimizer,
     times: Vec<[Duration; PARTS.len()]>,
 }
@@ -79,7 +96,7 @@ impl<N: Network> Train for Candidate<N> {
             };
             let output = network.forward(x.clone());
             lap(0);
-            let loss = MseLoss::new().forward(output, y.clone(), Reduction::Mean);
+            let loss = self.loss.of(output, y.clone());
             lap(1);
             let gradients = loss.backward();
             lap(2);
@@ -96,8 +113,8 @@ impl<N: Network> Train for Candidate<N> {
     }
 }
 
-fn candidate<N: Network + 'static>(network: N, optimizer: ModuleOptimizer) -> Box<dyn Train> {
-    Box::new(Candidate { network: Some(network), optimizer, times: Vec::new() })
+fn candidate<N: Network + 'static>(network: N, loss: Loss, optimizer: ModuleOptimizer) -> Box<dyn Train> {
+    Box::new(Candidate { network: Some(network), loss, optimizer, times: Vec::new() })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -120,11 +137,12 @@ fn main() -> Result<(), lanegrad::Error> {
     let burns = || optim::AdamWConfig::new().init();
     let adam_w = || ours::AdamWConfig::new().init();
     let mut candidates = [
-        ("burn", candidate(burn.clone(), burns())),
-        ("burn with this crate's AdamW", candidate(burn.clone(), adam_w()?)),
-        ("Linear, burn's AdamW", candidate(Layers { layers: layers() }, burns())),
-        ("Linear, AdamW", candidate(Layers { layers: layers() }, adam_w()?)),
-        ("Mlp, AdamW", candidate(ours::Mlp { layers: layers() }, adam_w()?)),
+        ("burn", candidate(burn.clone(), Loss::Burn, burns())),
+        ("this crate's AdamW", candidate(burn.clone(), Loss::Burn, adam_w()?)),
+        ("Linear", candidate(Layers { layers: layers() }, Loss::Burn, burns())),
+        ("Linear, AdamW", candidate(Layers { layers: layers() }, Loss::Burn, adam_w()?)),
+        ("Linear, AdamW, MseLoss", candidate(Layers { layers: layers() }, Loss::Ours, adam_w()?)),
+        ("Mlp, AdamW, MseLoss", candidate(ours::Mlp { layers: layers() }, Loss::Ours, adam_w()?)),
     ];
     for _ in 0..ROUNDS {
         for (_, candidate) in &mut candidates {

@@ -4,6 +4,7 @@
 mod activation;
 mod dense;
 mod linear;
+mod loss;
 mod mlp;
 mod node;
 mod optimizer;
@@ -12,5 +13,6 @@ mod thread;
 
 pub use self::activation::Activation;
 pub use self::linear::{Linear, LinearConfig};
+pub use self::loss::{CrossEntropyLoss, MseLoss};
 pub use self::mlp::{Mlp, MlpConfig};
 pub use self::optimizer::{AdamConfig, AdamWConfig, RmsPropConfig, RuleOptimizer, RuleState, SgdConfig};
