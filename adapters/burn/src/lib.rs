@@ -11,6 +11,9 @@ mod optimizer;
 mod tensor;
 mod thread;
 
+/// The library that computes, for its rules, methods and errors.
+pub use lanegrad;
+
 pub use self::activation::Activation;
 pub use self::linear::{Linear, LinearConfig};
 pub use self::loss::{CrossEntropyLoss, MseLoss};
