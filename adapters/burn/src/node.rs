@@ -5,7 +5,7 @@
 //! for whatever a caller can get wrong. So [`apply`] matches the same public types, and then does what burn's own operations do:
 //! `Backward::prepare`, and a step that is registered with the output.
 
-use crate::tensor::{dtype_name, error};
+use crate::tensor::{dtype_name, error, from_lanegrad};
 use crate::thread::{Scratch, with_scratch};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
@@ -62,7 +62,7 @@ impl<O: Operation<N>, const N: usize> Backward<Flex, N> for Node<O> {
         let needed = ops.parents.each_ref().map(Option::is_some);
         // burn's `backward` has no error to return. Shapes were checked by the forward pass: what remains is lack of memory.
         let computed = with_scratch(|scratch| O::backward(scratch, ops.state, gradient, needed))
-            .unwrap_or_else(|cause| panic!("{}", error(O::NAME, cause)));
+            .unwrap_or_else(|cause| panic!("{}", from_lanegrad(cause)));
         for (parent, gradient) in ops.parents.iter().zip(computed) {
             if let (Some(parent), Some(gradient)) = (parent, gradient) {
                 gradients.register::<Flex>(parent.id, gradient);
@@ -88,8 +88,7 @@ pub(crate) fn apply<O: Operation<N>, const N: usize>(
             }
         };
     }
-    let forward =
-        |inputs| with_scratch(|scratch| operation.forward(scratch, inputs)).map_err(|cause| error(O::NAME, cause));
+    let forward = |inputs| with_scratch(|scratch| operation.forward(scratch, inputs)).map_err(from_lanegrad);
     let kind = if context == DispatchAutodiffContext::Disabled {
         let (output, _) = forward(inputs.map(plain))?;
         DispatchTensorKind::Flex(BackendTensor::Float(output))

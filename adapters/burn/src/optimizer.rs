@@ -1,7 +1,7 @@
 //! burn's `Optimizer` over lanegrad's update rules.
 
 use crate::node::{check, plain};
-use crate::tensor::{contiguous, elements, error};
+use crate::tensor::{contiguous, elements, error, from_lanegrad};
 use crate::thread::with_scratch;
 use burn::backend::flex::FlexTensor;
 use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind};
@@ -62,7 +62,7 @@ impl RuleOptimizer {
             with_scratch(|scratch| state.update(&scratch.backend, &rule, 1, theta, elements(&gradient)))?;
             Ok(state)
         };
-        let state = run().map_err(|cause: Error| error(OPERATION, cause))?;
+        let state = run().map_err(from_lanegrad)?;
         Ok((from_plain(tensor), RuleState(Kept::State(state))))
     }
 }

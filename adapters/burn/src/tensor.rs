@@ -6,7 +6,12 @@ use lanegrad::{Error, MatRef};
 
 /// Our message in burn's error type.
 pub(crate) fn error(operation: &str, message: impl core::fmt::Display) -> ExecutionError {
-    ExecutionError::WithContext { reason: format!("lanegrad {operation}: {message}") }
+    ExecutionError::WithContext { reason: format!("lanegrad: {operation}: {message}") }
+}
+
+/// An error of lanegrad's, which names the operation itself.
+pub(crate) fn from_lanegrad(error: Error) -> ExecutionError {
+    ExecutionError::WithContext { reason: format!("lanegrad: {error}") }
 }
 
 /// A tensor seen as a matrix: its last dimension is a row, and all others together are the rows.
