@@ -97,7 +97,9 @@ pub(crate) fn apply<O: Operation<N>, const N: usize>(
         let mut each_guard = guards.iter_mut();
         let primitives = inputs.map(|input| {
             let (primitive, guard) = tracked(input).into_parts();
-            each_guard.next().map(|place| *place = Some(guard));
+            if let Some(place) = each_guard.next() {
+                *place = Some(guard);
+            }
             primitive
         });
         let guards = guards.map(|guard| guard.expect("each input has a guard"));
