@@ -16,14 +16,13 @@ pub(crate) fn from_lanegrad(error: Error) -> ExecutionError {
 
 /// A tensor seen as a matrix: its last dimension is a row, and all others together are the rows.
 ///
-/// It shares the tensor's elements, in whatever layout burn has them. Only strides that no matrix can have are copied: negative
-/// ones, and rows that are not equally spaced.
+/// It shares the tensor's elements, in whatever layout burn has them. Only rows that are not equally spaced are copied.
 #[derive(Clone, Debug)]
 pub(crate) struct Matrix {
     tensor: FlexTensor,
     rows: usize,
     cols: usize,
-    strides: (usize, usize),
+    strides: (isize, isize),
 }
 
 impl Matrix {
@@ -34,7 +33,7 @@ impl Matrix {
             None => {
                 let tensor = tensor.to_contiguous();
                 let cols = tensor.layout().shape().last().copied().unwrap_or(1);
-                (tensor, (cols, 1))
+                (tensor, (cols as isize, 1))
             }
         };
         let [rows, cols] = sizes(tensor.layout().shape());
@@ -42,7 +41,14 @@ impl Matrix {
     }
 
     pub(crate) fn view(&self) -> Result<MatRef<'_>, Error> {
-        let elements = self.tensor.storage().get(self.tensor.layout().start_offset()..).unwrap_or_default();
+        // The view's slice begins with the element that is lowest in memory.
+        let before = |count: usize, stride: isize| match stride {
+            ..0 => count.saturating_sub(1).saturating_mul(stride.unsigned_abs()),
+            0.. => 0,
+        };
+        let before = before(self.rows, self.strides.0).saturating_add(before(self.cols, self.strides.1));
+        let lowest = self.tensor.layout().start_offset().saturating_sub(before);
+        let elements = self.tensor.storage().get(lowest..).unwrap_or_default();
         MatRef::with_strides(elements, self.rows, self.cols, self.strides.0, self.strides.1)
     }
 
@@ -69,7 +75,7 @@ fn sizes(shape: &Shape) -> [usize; 2] {
 }
 
 /// The row stride and the column stride, if a matrix can have them.
-fn strides(layout: &Layout) -> Option<(usize, usize)> {
+fn strides(layout: &Layout) -> Option<(isize, isize)> {
     let (_, outer_sizes) = layout.shape().split_last()?;
     let (&col_stride, outer_strides) = layout.strides().split_last()?;
     // The dimensions of size 1 are never stepped along. Each of the others has to be a multiple of the next.
@@ -82,7 +88,7 @@ fn strides(layout: &Layout) -> Option<(usize, usize)> {
         }
         expected = stride.checked_mul(isize::try_from(size).ok()?)?;
     }
-    Some((usize::try_from(row_stride).ok()?, usize::try_from(col_stride).ok()?))
+    Some((row_stride, col_stride))
 }
 
 /// The elements of a tensor in order, copied only if they lie elsewise in memory.
