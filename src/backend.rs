@@ -6,7 +6,7 @@ use lanegrad_kernels::epilogue::Epilogue;
 use lanegrad_kernels::gemm::{self, Grid, Order, Product};
 use lanegrad_kernels::isa::{Isa, Kernel};
 use lanegrad_kernels::simd::{View, ViewMut};
-use lanegrad_kernels::threads::{self, MAX_THREADS, Pool, Split, Threads};
+use lanegrad_kernels::threads::{self, MAX_THREADS, Pool, Split, Team, Threads};
 use std::sync::Arc;
 
 /// The instruction set in use, the threads, and a workspace that products reuse. Each thread of a host needs its own backend. A host that
@@ -26,7 +26,7 @@ pub struct Backend {
 #[derive(Clone, Debug)]
 pub(crate) struct Executor {
     isa: Isa,
-    threads: Option<Arc<dyn Threads>>,
+    team: Option<Team>,
 }
 
 /// Creates a [`Backend`].
@@ -64,7 +64,7 @@ impl Backend {
 
     /// Uses an instruction set of [`Isa::available`].
     pub fn with_isa(isa: Isa) -> Self {
-        Self { executor: Executor { isa, threads: None }, workspace: Vec::new() }
+        Self { executor: Executor { isa, team: None }, workspace: Vec::new() }
     }
 
     /// Chooses instruction set and threads.
@@ -80,7 +80,7 @@ impl Backend {
 
     /// The number of threads that share an operation, the caller included.
     pub fn threads(&self) -> usize {
-        self.executor.threads.as_ref().map_or(1, |threads| threads.count())
+        self.executor.team.as_ref().map_or(1, Team::count)
     }
 
     #[inline]
@@ -109,15 +109,15 @@ impl Backend {
         c: ViewMut<'_>,
         epilogue: E,
     ) -> Result<(), Error> {
-        let Self { executor: Executor { isa, threads }, workspace } = self;
+        let Self { executor: Executor { isa, team }, workspace } = self;
         let lowering = isa.lowering();
         let k = a.cols();
         let product = Product::new(lowering, order, a, b, c, epilogue);
-        if let Some(threads) = threads
-            && let Some(grid) = product.grid(lowering, &**threads)
+        if let Some(team) = team
+            && let Some(grid) = product.grid(lowering, team)
         {
             let workspace = grown(operation, workspace, grid.workspace_len(k))?;
-            product.share(*isa, &**threads, grid, workspace);
+            product.share(*isa, team, grid, workspace);
             return Ok(());
         }
         let workspace: &mut [f32] = match product.needs_workspace(lowering) {
@@ -131,8 +131,7 @@ impl Backend {
     /// Reserves the workspace of a product of m×n×k.
     pub(crate) fn reserve(&mut self, operation: &'static str, sizes @ [m, n, k]: [usize; 3]) -> Result<(), Error> {
         let lowering = self.isa().lowering();
-        let threads = self.executor.threads.as_deref();
-        let grid = threads.and_then(|threads| Grid::new(lowering, sizes, threads));
+        let grid = self.executor.team.as_ref().and_then(|team| Grid::new(lowering, sizes, team));
         let alone = gemm::workspace_len(m, n, k);
         let needed = grid.map_or(alone, |grid| grid.workspace_len(k));
         grown(operation, &mut self.workspace, needed).map(drop)
@@ -142,7 +141,7 @@ impl Backend {
 impl Executor {
     #[inline]
     pub(crate) fn share<K: Split>(&self, kernel: K) {
-        threads::run(self.isa, self.threads.as_deref(), kernel);
+        threads::run(self.isa, self.team.as_ref(), kernel);
     }
 }
 
@@ -183,7 +182,7 @@ impl Builder {
             Some(threads @ 2..=MAX_THREADS) => Some(own(threads)?),
             Some(found) => return Err(Error::Threads { found, refused: false }),
         };
-        Ok(Backend { executor: Executor { isa, threads }, workspace: Vec::new() })
+        Ok(Backend { executor: Executor { isa, team: threads.map(Team::new) }, workspace: Vec::new() })
     }
 }
 

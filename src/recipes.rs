@@ -155,6 +155,68 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # From candle, burn, C and Python
+//! `adapters/` has crates for [candle](https://github.com/huggingface/candle) (`lanegrad-candle`) and [burn](https://burn.dev)
+//! (`lanegrad-burn`), with layers, losses and optimizers as these have them, and a C library (`lanegrad-c`). What a call costs beside its
+//! kernel is in their READMEs.
+//!
+//! # From ndarray, nalgebra and faer
+//! With the feature `ndarray`, `MatRef::from(array.view())` and `MatMut::try_from(array.view_mut())` take any layout that an input and an
+//! output may have. nalgebra's matrices are column-major slices; those of faer have a pointer and strides:
+//!
+//! ```
+//! use lanegrad::{Error, MatMut, MatRef, raw};
+//! # mod nalgebra { // as much of these crates as this needs
+//! #     pub struct DMatrix(pub Vec<f32>);
+//! #     impl DMatrix {
+//! #         pub fn as_slice(&self) -> &[f32] { &self.0 }
+//! #         pub fn as_mut_slice(&mut self) -> &mut [f32] { &mut self.0 }
+//! #         pub fn nrows(&self) -> usize { 2 }
+//! #         pub fn ncols(&self) -> usize { 3 }
+//! #     }
+//! # }
+//! # mod faer {
+//! #     #[derive(Clone, Copy)] pub struct MatRef<'a>(pub &'a [f32]);
+//! #     impl<'a> MatRef<'a> {
+//! #         pub fn as_ptr(self) -> *const f32 { self.0.as_ptr() }
+//! #         pub fn nrows(self) -> usize { 2 }
+//! #         pub fn ncols(self) -> usize { 3 }
+//! #         pub fn row_stride(self) -> isize { 1 }
+//! #         pub fn col_stride(self) -> isize { 2 }
+//! #     }
+//! # }
+//!
+//! fn of_nalgebra(matrix: &nalgebra::DMatrix) -> Result<MatRef<'_>, Error> {
+//!     Ok(MatRef::new(matrix.as_slice(), matrix.ncols(), matrix.nrows())?.t())
+//! }
+//!
+//! fn into_nalgebra(matrix: &mut nalgebra::DMatrix) -> Result<MatMut<'_>, Error> {
+//!     let (rows, cols) = (matrix.nrows(), matrix.ncols());
+//!     Ok(MatMut::new(matrix.as_mut_slice(), cols, rows)?.t())
+//! }
+//!
+//! fn of_faer(matrix: faer::MatRef<'_>) -> MatRef<'_> {
+//!     let (rows, cols) = (matrix.nrows(), matrix.ncols());
+//!     // SAFETY: faer guarantees for the same lifetime what a view needs.
+//!     unsafe { raw::View::from_raw_parts(matrix.as_ptr(), rows, cols, matrix.row_stride(), matrix.col_stride()) }.into()
+//! }
+//! # let mut matrix = nalgebra::DMatrix(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+//! # assert_eq!(of_nalgebra(&matrix)?.get(1, 2), Some(6.0));
+//! # assert_eq!(into_nalgebra(&mut matrix)?.cols(), 3);
+//! # assert_eq!(of_faer(faer::MatRef(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])).get(0, 1), Some(3.0));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # A debug build of a dependent
+//! Without optimisation the kernels are hundreds of times as slow: each vector operation is a call. They can be optimised by themselves, in
+//! the dependent's `Cargo.toml`:
+//!
+//! ```toml
+//! [profile.dev.package]
+//! lanegrad = { opt-level = 3 }
+//! lanegrad-kernels = { opt-level = 3 }
+//! ```
+//!
 //! # Several threads
 //! A backend has one thread unless it is told otherwise. It may have threads of its own, or use the host's: anything that runs tasks can be
 //! made a [`Threads`](crate::Threads). With rayon's pool, where `task` is called from inside the pool:

@@ -11,7 +11,8 @@ use lanegrad_kernels::epilogue::Store;
 use lanegrad_kernels::gemm::{Grid, Order, Product};
 use lanegrad_kernels::isa::Isa;
 use lanegrad_kernels::simd::{View, ViewMut};
-use lanegrad_kernels::threads::{self, Pool, Threads, share};
+use lanegrad_kernels::threads::{self, Pool, Team, Threads};
+use std::sync::Arc;
 
 /// A pool for which no kernel is too short to be split.
 #[derive(Debug)]
@@ -31,16 +32,17 @@ impl Threads for Eager {
 
 fn main() {
     for threads in [2, 3, 4, 7] {
-        let pool = Eager(Pool::new(threads).expect("a few threads are started"));
+        let pool = Arc::new(Eager(Pool::new(threads).expect("a few threads are started")));
+        let team = Team::new(pool.clone());
         // What a call's tasks write, the caller and the tasks of the next call read.
         let mut numbers = vec![1_u64; 1000];
         for _ in 0..300 {
-            share(&pool, numbers.chunks_mut(100), |part| part.iter_mut().for_each(|number| *number += 1));
+            team.share(numbers.chunks_mut(100), |part| part.iter_mut().for_each(|number| *number += 1));
             numbers.rotate_left(7);
         }
         assert!(numbers.iter().all(|number| *number == 301));
         for isa in Isa::available() {
-            (0..20).for_each(|_| kernels(isa, &pool));
+            (0..20).for_each(|_| kernels(isa, &team));
         }
         if std::env::args().nth(1).is_some_and(|argument| argument == "plant") {
             race::run(&pool);
@@ -49,17 +51,17 @@ fn main() {
 }
 
 /// A product, and a map over its result.
-fn kernels(isa: Isa, pool: &Eager) {
+fn kernels(isa: Isa, team: &Team) {
     let (m, n, k) = (23, 70, 9);
     let (a, b, mut c) = (vec![0.5; m * k], vec![2.0; k * n], vec![f32::NAN; m * n]);
     let fits = "the slices were made for it";
     let (a, b) = (View::row_major(&a, m, k).expect(fits), View::row_major(&b, k, n).expect(fits));
-    let grid = Grid::new(isa.lowering(), [m, n, k], pool).expect("no product is too small");
+    let grid = Grid::new(isa.lowering(), [m, n, k], team).expect("no product is too small");
     let mut workspace = vec![0.0; grid.workspace_len(k).expect("it is small")];
     let output = ViewMut::row_major(&mut c, m, n).expect(fits);
     let order = Order::Chain { accumulate: false };
-    Product::new(isa.lowering(), order, a, b, output, Store).share(isa, pool, grid, &mut workspace);
-    threads::run(isa, Some(pool), MapInPlace { map: Scale(2.0), x: &mut c });
+    Product::new(isa.lowering(), order, a, b, output, Store).share(isa, team, grid, &mut workspace);
+    threads::run(isa, Some(team), MapInPlace { map: Scale(2.0), x: &mut c });
     assert!(c.iter().all(|c| *c == 2.0 * k as f32));
 }
 

@@ -37,7 +37,7 @@ impl<F: Map> Kernel for MapInPlace<'_, F> {
 
 impl<F: Map> Split for MapInPlace<'_, F> {
     fn work(&self) -> usize {
-        self.x.len() / 4
+        self.x.len() / 8
     }
     fn split(self, parts: usize) -> (Self, Self) {
         let (first, others) = self.x.split_at_mut(first_part(self.x.len(), parts));
@@ -127,7 +127,7 @@ impl<H: Activation> Kernel for ActivationBackward<'_, H> {
 impl<H: Activation> Split for ActivationBackward<'_, H> {
     fn work(&self) -> usize {
         // Three matrices pass through the cache.
-        self.delta.rows().saturating_mul(self.delta.cols()) / 4
+        self.delta.rows().saturating_mul(self.delta.cols()) / 8
     }
     fn split(self, parts: usize) -> (Self, Self) {
         let Self { gradient, z, activation, delta } = self;

@@ -42,7 +42,7 @@ use crate::cache::LINE;
 use crate::epilogue::{Epilogue, Sink};
 use crate::isa::Kernel;
 use crate::simd::{Lowering, Simd, View, ViewMut, vectors};
-use crate::threads::Threads;
+use crate::threads::Team;
 use core::ops::Range;
 
 /// `C = epilogue(C₀ + A·B)`.
@@ -77,8 +77,8 @@ impl<'a, E: Epilogue> Product<'a, E> {
 
     /// How it is cut for several threads, if that pays.
     #[inline]
-    pub fn grid(&self, lowering: Lowering, threads: &dyn Threads) -> Option<Grid> {
-        Grid::new(lowering, [self.a.rows(), self.b.cols(), self.a.cols()], threads)
+    pub fn grid(&self, lowering: Lowering, team: &Team) -> Option<Grid> {
+        Grid::new(lowering, [self.a.rows(), self.b.cols(), self.a.cols()], team)
     }
 
     /// The sizes m, n and k of a product that needs a workspace, of at least [`workspace_len`] elements.

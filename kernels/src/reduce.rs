@@ -135,7 +135,7 @@ pub struct ColumnSums<'a> {
 
 impl Split for ColumnSums<'_> {
     fn work(&self) -> usize {
-        self.a.rows().saturating_mul(self.sums.len()) / 8
+        self.a.rows().saturating_mul(self.sums.len()) / 16
     }
     fn split(self, parts: usize) -> (Self, Self) {
         let Self { a, sums, accumulate } = self;

@@ -1,7 +1,7 @@
 //! Threads: a kernel is split into parts that write disjoint outputs, and each part is run by one of them.
 //!
 //! An element is computed by the same operations in the same order, whatever part it is in. So the number of threads, and who runs what,
-//! never changes a bit. How many parts a kernel is split into is decided by [`parts`], from its work.
+//! never changes a bit. How many parts a kernel is split into is decided by [`Team::parts`], from its work.
 
 #[expect(unsafe_code, reason = "borrowed tasks are handed to threads, which finish them before the call returns")]
 mod pool;
@@ -12,7 +12,7 @@ pub use self::pool::Pool;
 use crate::cache::LINE;
 use crate::isa::{Isa, Kernel};
 use core::fmt::Debug;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 /// The most threads that share a kernel.
 pub const MAX_THREADS: usize = 64;
@@ -24,7 +24,7 @@ pub trait Threads: Debug + Send + Sync {
 
     /// The time of a task that pays for handing it to a thread, in nanoseconds. A kernel is split into no more parts than are as long.
     fn shortest_task(&self) -> usize {
-        20_000
+        40_000
     }
 
     /// Calls `task(0)`, …, `task(tasks − 1)`, each once, in any order and on any thread, and returns when all have returned.
@@ -49,20 +49,55 @@ pub fn first_part(len: usize, parts: usize) -> usize {
     len.div_ceil(parts).next_multiple_of(LINE).min(len)
 }
 
-/// How many parts a kernel of `work` nanoseconds is split into.
-#[inline]
-pub fn parts(work: usize, threads: &dyn Threads) -> usize {
-    let tasks = work.checked_div(threads.shortest_task()).unwrap_or(MAX_THREADS);
-    tasks.min(threads.count()).clamp(1, MAX_THREADS)
+/// Threads, and what decides whether a kernel is split: most kernels are short, and do not even have the time to ask.
+#[derive(Clone, Debug)]
+pub struct Team {
+    threads: Arc<dyn Threads>,
+    count: usize,
+    shortest_task: usize,
+}
+
+impl Team {
+    /// Asks the threads how many they are, once.
+    pub fn new(threads: Arc<dyn Threads>) -> Self {
+        let (count, shortest_task) = (threads.count(), threads.shortest_task());
+        Self { threads, count, shortest_task }
+    }
+
+    /// The number of threads.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether a kernel of `work` nanoseconds is not split.
+    #[inline]
+    pub fn is_too_short(&self, work: usize) -> bool {
+        work < self.shortest_task.saturating_mul(2)
+    }
+
+    /// How many parts a kernel of `work` nanoseconds is split into.
+    #[inline]
+    pub fn parts(&self, work: usize) -> usize {
+        if self.is_too_short(work) {
+            return 1;
+        }
+        let tasks = work.checked_div(self.shortest_task).unwrap_or(MAX_THREADS);
+        tasks.min(self.count).clamp(1, MAX_THREADS)
+    }
+
+    /// [`share`] on these threads.
+    pub fn share<T: Send>(&self, parts: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
+        share(&*self.threads, parts, work);
+    }
 }
 
 /// Runs a kernel, on several threads if it has work for them.
 #[inline]
-pub fn run<K: Split>(isa: Isa, threads: Option<&dyn Threads>, kernel: K) {
-    if let Some(threads) = threads {
-        let parts = parts(kernel.work(), threads);
+pub fn run<K: Split>(isa: Isa, team: Option<&Team>, kernel: K) {
+    if let Some(team) = team {
+        let parts = team.parts(kernel.work());
         if parts > 1 {
-            return share(threads, split(kernel, parts), |part| alone(isa, part));
+            return team.share(split(kernel, parts), |part| alone(isa, part));
         }
     }
     alone(isa, kernel);

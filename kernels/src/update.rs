@@ -57,7 +57,7 @@ pub struct Update<'a, R, const STATES: usize> {
 impl<R: Rule<STATES>, const STATES: usize> Split for Update<'_, R, STATES> {
     fn work(&self) -> usize {
         // Each state is read and written, as θ is; g is read.
-        self.theta.len().saturating_mul(3 + 2 * STATES) / 10
+        self.theta.len().saturating_mul(3 + 2 * STATES) / 20
     }
     fn split(self, parts: usize) -> (Self, Self) {
         let Self { rule, theta, gradient, states } = self;

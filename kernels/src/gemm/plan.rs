@@ -5,7 +5,7 @@
 
 use crate::cache::{L1, L1_SET, L2, L3, LINE};
 use crate::simd::{Lowering, View};
-use crate::threads::{Threads, parts};
+use crate::threads::Team;
 use core::ops::Range;
 
 /// The longest block along k. C is read and written again once in 1024 steps; a panel of B, 1024×16, is 64 KiB and streams from L2.
@@ -236,8 +236,12 @@ pub struct Grid {
 impl Grid {
     /// Cuts a product for several threads, if that pays.
     #[inline]
-    pub fn new(lowering: Lowering, sizes: [usize; 3], threads: &dyn Threads) -> Option<Self> {
-        match parts(Self::time(lowering, sizes), threads) {
+    pub fn new(lowering: Lowering, sizes @ [m, n, k]: [usize; 3], team: &Team) -> Option<Self> {
+        // A nanosecond for each multiplication is more than any lowering takes: small products pay for no division.
+        if team.is_too_short(m.saturating_mul(n).saturating_mul(k)) {
+            return None;
+        }
+        match team.parts(Self::time(lowering, sizes)) {
             1 => None,
             parts => Self::of(lowering, sizes, parts),
         }
@@ -245,9 +249,9 @@ impl Grid {
 
     /// The time of a product on one thread, roughly, in nanoseconds.
     fn time(Lowering { lanes, .. }: Lowering, [m, n, k]: [usize; 3]) -> usize {
-        // Six multiplications and additions of vectors in a nanosecond, and four elements of memory.
+        // Six multiplications and additions of vectors in a nanosecond, or twelve elements from L3.
         let arithmetic = m.saturating_mul(n).saturating_mul(k) / (6 * lanes);
-        arithmetic.max(m.saturating_mul(k).saturating_add(k.saturating_mul(n)).saturating_add(m.saturating_mul(n)) / 4)
+        arithmetic.max(m.saturating_mul(k).saturating_add(k.saturating_mul(n)).saturating_add(m.saturating_mul(n)) / 12)
     }
 
     /// The grid of at most `parts` blocks whose largest block takes the least time, with what it packs.

@@ -15,14 +15,14 @@ use super::{Grid, Product};
 use crate::epilogue::Epilogue;
 use crate::isa::Isa;
 use crate::simd::Lowering;
-use crate::threads::{Threads, share};
+use crate::threads::Team;
 
 impl<'a, E: Epilogue> Product<'a, E> {
     /// Computes the product on several threads. The workspace has [`Grid::workspace_len`] elements.
-    pub fn share(self, isa: Isa, threads: &dyn Threads, grid: Grid, workspace: &'a mut [f32]) {
+    pub fn share(self, isa: Isa, team: &Team, grid: Grid, workspace: &'a mut [f32]) {
         let part = workspace.len() / grid.blocks();
         let blocks = self.blocks(isa.lowering(), grid).zip(workspace.chunks_exact_mut(part.max(1)));
-        share(threads, blocks, |(block, workspace)| isa.run(block.with_workspace(workspace)));
+        team.share(blocks, |(block, workspace)| isa.run(block.with_workspace(workspace)));
     }
 
     /// The blocks, from left to right and from top to bottom.
