@@ -42,7 +42,8 @@ impl<'a, E: Epilogue> Product<'a, E> {
             (i, j) = if rest.cols() > 0 { (i, columns.end) } else { (rows.end, 0) };
             right = Some(rest).filter(|rest| rest.cols() > 0);
             let (a, b) = (a.block(rows.clone(), 0..k), b.block(0..k, columns.clone()));
-            Some(Self::new(lowering, order, a, b, c, epilogue.block(rows, columns)))
+            let block = Self::new(lowering, order, a, b, c, epilogue.block(rows, columns));
+            Some(block)
         })
     }
 }
