@@ -169,7 +169,8 @@ static double train_step(lanegrad_backend *backend, layer *layers, const lanegra
 static double accuracy(lanegrad_backend *backend, layer *layers, const data_set *data) {
     size_t right = 0;
     for (size_t from = 0; from < data->count; from += BATCH) {
-        size_t batch = data->count - from < BATCH ? data->count - from : BATCH;
+        size_t batch = BATCH;
+        if (batch > data->count - from) batch = data->count - from;
         forward(backend, layers, data->x + from * data->inputs, batch);
         for (size_t i = 0; i < batch; i++) {
             const float *z = layers[LAYERS - 1].z + i * CLASSES;

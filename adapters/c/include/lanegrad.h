@@ -5,9 +5,10 @@
  *
  * Matrices and vectors are memory of the caller's. A call borrows it until it returns, and keeps no pointer.
  *
- * Errors. A function that returns int32_t returns LANEGRAD_OK (0) or one of lanegrad_status. After an error nothing has been
- * written, and lanegrad_message() says what is wrong. These are errors: NULL, a misaligned pointer, sizes that overflow, shapes
- * that do not fit, an output that overlaps another operand, and hyper-parameters out of range. Nothing unwinds into C.
+ * Errors. A function that returns int32_t returns LANEGRAD_OK (0) or another code of lanegrad_status, and lanegrad_message() says
+ * what is wrong. These are errors: NULL, a misaligned pointer, sizes that overflow, shapes that do not fit, an output that overlaps
+ * another operand, and hyper-parameters out of range. After an error nothing has been written, except after
+ * LANEGRAD_ERROR_INTERNAL. Nothing unwinds into C.
  *
  * The caller guarantees what a pointer cannot show: every element described is readable (of outputs, writable), belongs to one
  * allocation, and is not accessed by other threads during the call; and a handle comes from its _new function and has not been
@@ -15,7 +16,6 @@
  *
  * Threads. A handle is used by one thread at a time. Different threads use different handles without locks.
  */
-
 
 #ifndef LANEGRAD_H
 #define LANEGRAD_H
