@@ -49,7 +49,7 @@ else
 fi
 
 awk '/^```c$/ { code = 1; next } /^```$/ { code = 0 } code' README.md > "$work/first.c"
-sources=("$work/first.c" examples/train.c tests/errors.c tests/threads.c)
+sources=("$work/first.c" examples/train.c tests/values.c tests/errors.c tests/threads.c)
 warnings=(-Wall -Wextra -Wpedantic -Werror -O1 -g)
 
 # compile LANGUAGE SOURCE PROGRAM FLAGS…
@@ -85,7 +85,7 @@ if [ -n "${MNIST:-}" ]; then time "$work/train-c" "$MNIST"; else skip "MNIST: no
 
 section "valgrind"
 if has valgrind; then
-    for name in first errors threads train; do
+    for name in first values errors threads train; do
         echo "-- $name"
         LANEGRAD_ISA=avx2 valgrind --quiet --error-exitcode=1 --leak-check=full \
             --errors-for-leak-kinds=definite,indirect,possible "$work/$name-c"
