@@ -102,10 +102,10 @@ mod sync {
     }
 }
 
-/// Runs the model; the longest runs are cut off at three switches from a thread that could go on.
-fn model(test: impl Fn() + Sync + Send + 'static) {
+/// Runs the model, with at most so many switches from a thread that could go on: of three threads and more there are too many orders.
+fn model(switches: usize, test: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
+    builder.preemption_bound = Some(switches);
     builder.check(test);
 }
 
@@ -141,7 +141,7 @@ mod cells {
 
 #[test]
 fn two_calls_one_after_the_other() {
-    model(|| {
+    model(3, || {
         let pool = Pool::new(2).unwrap();
         run(&pool, 2);
         run(&pool, 2);
@@ -150,12 +150,12 @@ fn two_calls_one_after_the_other() {
 
 #[test]
 fn three_tasks_of_two_workers() {
-    model(|| run(&Pool::new(3).unwrap(), 3));
+    model(1, || run(&Pool::new(3).unwrap(), 3));
 }
 
 #[test]
 fn two_callers_at_once() {
-    model(|| {
+    model(2, || {
         let pool = Arc::new(Pool::new(2).unwrap());
         let other = pool.clone();
         let caller = loom::thread::spawn(move || run(&other, 2));
@@ -166,7 +166,7 @@ fn two_callers_at_once() {
 
 #[test]
 fn a_panic_is_passed_on() {
-    model(|| {
+    model(3, || {
         let (pool, ended) = (Pool::new(2).unwrap(), AtomicUsize::new(0));
         let call = || {
             pool.run(2, &|number| match number {
@@ -181,5 +181,5 @@ fn a_panic_is_passed_on() {
 
 #[test]
 fn dropped_at_once() {
-    model(|| drop(Pool::new(3).unwrap()));
+    model(3, || drop(Pool::new(3).unwrap()));
 }
