@@ -102,7 +102,7 @@ mod sync {
     }
 }
 
-/// Runs the model, with at most so many switches from a thread that could go on: of three threads and more there are too many orders.
+/// Runs the model, with at most `switches` switches away from a thread that could go on: three threads have too many orders.
 fn model(switches: usize, test: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(switches);
