@@ -18,6 +18,8 @@
 //! 4. **Rows** (`rows.rs`). With one row or few terms, rows of C are computed from end to end.
 //! 5. **Lanes** (`lanes.rs`). Forward products of at most eight rows are sums in sixteen lanes.
 //! 6. **Prefetch.** Where C does not stay in L2, the next tile's rows of C, and what the epilogue reads, are prefetched.
+//! 7. **Transposed.** A C with contiguous columns is computed as `Cᵀ = Bᵀ·Aᵀ`, whose rows are contiguous: [`Product::new`].
+//! 8. **Shared** (`shared.rs`). For several threads C is cut into blocks, each of which is a product by itself.
 //!
 //! **The order of a sum.** Each element of C is one chain `c ← c + a[i][p]·b[p][j]` over p = 0, 1, …, k−1, started from
 //! C₀: between blocks of k the chain is parked in C itself. So its bits depend neither on the blocking nor on the tile nor on

@@ -50,10 +50,10 @@ pub const FAR: usize = L2;
 
 /// A row is prefetched this many steps before it is read, because the hardware prefetcher does not anticipate rows that are far apart.
 pub(super) const STEPS_AHEAD: usize = 4;
-/// Steps of an A with contiguous columns that are packed for all micro-panels before the next ones: 2 to 8 KiB of a micro-panel.
-pub(super) const PACKED_STEPS: usize = 32;
 /// The same for rows that are copied, mostly from a B that does not stay in L2.
 pub(super) const COPIED_STEPS_AHEAD: usize = 16;
+/// Steps of an A with contiguous columns that are packed for all micro-panels before the next ones: A is then read almost sequentially.
+pub(super) const PACKED_STEPS: usize = 32;
 
 /// The order in which the terms of an element are summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
