@@ -16,7 +16,7 @@ use crate::activation::with_activation;
 use crate::matrix::expect_len;
 use crate::{Activation, Backend, Error, MatMut, MatRef};
 use lanegrad_kernels::elementwise;
-use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, Store, TimesDerivative};
+use lanegrad_kernels::epilogue::{Epilogue, Fused, Store};
 use lanegrad_kernels::gemm::Order;
 use lanegrad_kernels::reduce::ColumnSums;
 
@@ -104,7 +104,7 @@ pub fn forward(backend: &mut Backend, layer: Forward<'_>, z: MatMut<'_>) -> Resu
     match (bias, activation) {
         (None, Activation::Identity) => product(backend, OPERATION, order, (x, w.t()), z, Store),
         _ => with_activation!(activation, h => {
-            product(backend, OPERATION, order, (x, w.t()), z, BiasActivation::new(bias, batch, outputs, h))
+            product(backend, OPERATION, order, (x, w.t()), z, Fused::bias_activation(bias, batch, outputs, h))
         }),
     }
 }
@@ -126,7 +126,7 @@ pub fn backward(backend: &mut Backend, layer: Backward<'_>, delta_below: MatMut<
     match below {
         None | Some((Activation::Identity, _)) => product(backend, OPERATION, order, (delta, w), delta_below, Store),
         Some((activation, z)) => with_activation!(activation, h => {
-            product(backend, OPERATION, order, (delta, w), delta_below, TimesDerivative::new(z.view(), h))
+            product(backend, OPERATION, order, (delta, w), delta_below, Fused::times_derivative(z.view(), h))
         }),
     }
 }

@@ -14,26 +14,10 @@ use lanegrad_kernels::simd::{View, ViewMut};
 use lanegrad_kernels::threads::{self, Pool, Team, Threads};
 use std::sync::Arc;
 
-/// A pool for which no kernel is too short to be split.
-#[derive(Debug)]
-struct Eager(Pool);
-
-impl Threads for Eager {
-    fn count(&self) -> usize {
-        self.0.count()
-    }
-    fn shortest_task(&self) -> usize {
-        0
-    }
-    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
-        self.0.run(tasks, task);
-    }
-}
-
 fn main() {
     for threads in [2, 3, 4, 7] {
-        let pool = Arc::new(Eager(Pool::new(threads).expect("a few threads are started")));
-        let team = Team::new(pool.clone());
+        let pool = Arc::new(Pool::new(threads).expect("a few threads are started"));
+        let team = Team::eager(pool.clone());
         // What a call's tasks write, the caller and the tasks of the next call read.
         let mut numbers = vec![1_u64; 1000];
         for _ in 0..300 {
@@ -67,7 +51,7 @@ fn kernels(isa: Isa, team: &Team) {
 
 #[expect(unsafe_code, reason = "the race that a sanitizer must find")]
 mod race {
-    use super::{Eager, Threads};
+    use super::{Pool, Threads};
     use std::cell::UnsafeCell;
 
     struct Shared(UnsafeCell<u64>);
@@ -82,7 +66,7 @@ mod race {
         }
     }
 
-    pub(super) fn run(pool: &Eager) {
+    pub(super) fn run(pool: &Pool) {
         let shared = Shared(UnsafeCell::new(0));
         (0..1000).for_each(|_| pool.run(4, &|_| shared.add()));
     }

@@ -25,42 +25,41 @@ pub trait Sink<S: Simd> {
     fn finish(&self, simd: S, c: ViewMut<'_>, rows: Range<usize>, columns: Range<usize>);
 }
 
-/// Maps each sum, together with an operand's element.
-pub trait Map: Copy + Send {
-    /// Its operand besides the sums, of the same shape.
-    fn operand(&self) -> View<'_>;
-
-    /// The map of the transposed product.
-    fn t(self) -> Self;
-
-    /// The map of some rows and columns of the product.
-    fn block(self, rows: Range<usize>, columns: Range<usize>) -> Self;
-
-    /// Maps a vector of sums, with the operand's elements at the same position.
-    fn map<S: Simd>(&self, simd: S, sums: S::V, operand: S::V) -> S::V;
+/// An epilogue that maps each sum, together with an operand's element at the same position.
+#[derive(Clone, Copy, Debug)]
+pub struct Fused<'a, F> {
+    /// It has the shape of the product.
+    operand: View<'a>,
+    map: F,
 }
 
-impl<M: Map> Epilogue for M {
+/// A lane function of a sum and an operand's element.
+pub trait MapSums: Copy + Send {
+    /// Returns what is stored.
+    fn apply<S: Simd>(self, simd: S, sums: S::V, operand: S::V) -> S::V;
+}
+
+impl<F: MapSums> Epilogue for Fused<'_, F> {
     fn t(self) -> Self {
-        Map::t(self)
+        Self { operand: self.operand.t(), ..self }
     }
     fn block(self, rows: Range<usize>, columns: Range<usize>) -> Self {
-        Map::block(self, rows, columns)
+        Self { operand: self.operand.block(rows, columns), ..self }
     }
     fn sink<S: Simd>(&self) -> Option<&dyn Sink<S>> {
         Some(self)
     }
 }
 
-impl<S: Simd, M: Map> Sink<S> for M {
+impl<S: Simd, F: MapSums> Sink<S> for Fused<'_, F> {
     fn operand(&self) -> View<'_> {
-        Map::operand(self)
+        self.operand
     }
     fn finish(&self, simd: S, c: ViewMut<'_>, rows: Range<usize>, columns: Range<usize>) {
         if c.has_contiguous_rows() {
-            apply(simd, *self, c, rows, columns);
+            self.run(simd, c, rows, columns);
         } else {
-            apply(simd, Map::t(*self), c.t(), columns, rows);
+            self.t().run(simd, c.t(), columns, rows);
         }
     }
 }
@@ -83,118 +82,91 @@ impl Epilogue for Store {
 
 /// `h(sum + bias[j])`
 #[derive(Clone, Copy, Debug)]
-pub struct BiasActivation<'a, H> {
-    bias: View<'a>,
-    activation: H,
-}
+pub struct BiasActivation<H>(H);
 
 /// `sum · h'(a)`, from `z = h(a)` at the same position.
 #[derive(Clone, Copy, Debug)]
-pub struct TimesDerivative<'a, H> {
-    z: View<'a>,
-    activation: H,
+pub struct TimesDerivative<H>(H);
+
+impl<H: Activation> MapSums for BiasActivation<H> {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, sums: S::V, bias: S::V) -> S::V {
+        self.0.value(simd, simd.add(sums, bias))
+    }
 }
 
-impl<'a, H: Activation> BiasActivation<'a, H> {
+impl<H: Activation> MapSums for TimesDerivative<H> {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, sums: S::V, z: S::V) -> S::V {
+        self.0.times_derivative(simd, sums, z)
+    }
+}
+
+impl<'a, H: Activation> Fused<'a, BiasActivation<H>> {
     /// Takes the bias, one element per column, or none, for a product of `rows` × `columns`.
     #[inline(always)]
-    pub fn new(bias: Option<&'a [f32]>, rows: usize, columns: usize, activation: H) -> Self {
+    pub fn bias_activation(bias: Option<&'a [f32]>, rows: usize, columns: usize, activation: H) -> Self {
         // Adding −0 changes no sum, not even a −0.
-        let bias = bias.map_or(View::constant(&-0.0, rows, columns), |bias| View::repeated_row(bias, rows));
-        Self { bias, activation }
+        let operand = bias.map_or(View::constant(&-0.0, rows, columns), |bias| View::repeated_row(bias, rows));
+        Self { operand, map: BiasActivation(activation) }
     }
 }
 
-impl<'a, H: Activation> TimesDerivative<'a, H> {
+impl<'a, H: Activation> Fused<'a, TimesDerivative<H>> {
     /// Takes `z`, which has the shape of the product.
     #[inline(always)]
-    pub fn new(z: View<'a>, activation: H) -> Self {
-        Self { z, activation }
+    pub fn times_derivative(z: View<'a>, activation: H) -> Self {
+        Self { operand: z, map: TimesDerivative(activation) }
     }
 }
 
-impl<H: Activation> Map for BiasActivation<'_, H> {
-    #[inline(always)]
-    fn operand(&self) -> View<'_> {
-        self.bias
+impl<F: MapSums> Fused<'_, F> {
+    /// Maps the sums in these rows and columns of C, whose rows are contiguous.
+    fn run<S: Simd>(self, simd: S, c: ViewMut<'_>, rows: Range<usize>, columns: Range<usize>) {
+        simd.vectorize(
+            #[inline(always)]
+            move || {
+                let Self { operand, map } = self;
+                let (count, width) = (rows.len(), columns.len());
+                let c = c.block(rows.clone(), columns.clone()).into_rows();
+                let operand = operand.block(rows, columns);
+                if operand.col_stride() == 1 {
+                    each(
+                        (c, operand.row_groups::<1>(0, count, width)),
+                        #[inline(always)]
+                        |(row, [operand])| map_row(simd, map, row, operand),
+                    );
+                } else {
+                    let mut i = 0;
+                    each(
+                        c,
+                        #[inline(always)]
+                        |row| {
+                            for lanes in vectors(simd, width) {
+                                let operand = operand.load(simd, i, lanes.clone());
+                                let sums = &mut row[lanes];
+                                simd.store_partial(map.apply(simd, simd.load_partial(sums), operand), sums);
+                            }
+                            i += 1;
+                        },
+                    );
+                }
+            },
+        );
     }
-    #[inline(always)]
-    fn t(self) -> Self {
-        Self { bias: self.bias.t(), ..self }
-    }
-    #[inline(always)]
-    fn block(self, rows: Range<usize>, columns: Range<usize>) -> Self {
-        Self { bias: self.bias.block(rows, columns), ..self }
-    }
-    #[inline(always)]
-    fn map<S: Simd>(&self, simd: S, sums: S::V, bias: S::V) -> S::V {
-        self.activation.value(simd, simd.add(sums, bias))
-    }
-}
-
-impl<H: Activation> Map for TimesDerivative<'_, H> {
-    #[inline(always)]
-    fn operand(&self) -> View<'_> {
-        self.z
-    }
-    #[inline(always)]
-    fn t(self) -> Self {
-        Self { z: self.z.t(), ..self }
-    }
-    #[inline(always)]
-    fn block(self, rows: Range<usize>, columns: Range<usize>) -> Self {
-        Self { z: self.z.block(rows, columns), ..self }
-    }
-    #[inline(always)]
-    fn map<S: Simd>(&self, simd: S, sums: S::V, z: S::V) -> S::V {
-        self.activation.times_derivative(simd, sums, z)
-    }
-}
-
-/// Applies the epilogue to finished sums, rows × columns of C.
-fn apply<S: Simd, M: Map>(simd: S, map: M, c: ViewMut<'_>, rows: Range<usize>, columns: Range<usize>) {
-    simd.vectorize(
-        #[inline(always)]
-        move || {
-            let (count, width) = (rows.len(), columns.len());
-            let c = c.block(rows.clone(), columns.clone()).into_rows();
-            let operand = map.operand().block(rows, columns);
-            if operand.col_stride() == 1 {
-                each(
-                    (c, operand.row_groups::<1>(0, count, width)),
-                    #[inline(always)]
-                    |(row, [operand])| map_row(simd, map, row, operand),
-                );
-            } else {
-                let mut i = 0;
-                each(
-                    c,
-                    #[inline(always)]
-                    |row| {
-                        for lanes in vectors(simd, width) {
-                            let operand = operand.load(simd, i, lanes.clone());
-                            let sums = &mut row[lanes];
-                            simd.store_partial(map.map(simd, simd.load_partial(sums), operand), sums);
-                        }
-                        i += 1;
-                    },
-                );
-            }
-        },
-    );
 }
 
 /// Maps one row of sums with the operand's row.
 #[inline(always)]
-fn map_row<S: Simd, M: Map>(simd: S, map: M, row: &mut [f32], operand: &[f32]) {
+fn map_row<S: Simd, F: MapSums>(simd: S, map: F, row: &mut [f32], operand: &[f32]) {
     let whole = row.len() / S::LANES * S::LANES;
     let (vectors, rest) = row.split_at_mut(whole);
     let (operands, other) = operand.split_at(whole);
     for (sums, operand) in vectors.chunks_exact_mut(S::LANES).zip(operands.chunks_exact(S::LANES)) {
-        simd.store(map.map(simd, simd.load(sums), simd.load(operand)), sums);
+        simd.store(map.apply(simd, simd.load(sums), simd.load(operand)), sums);
     }
     if !rest.is_empty() {
-        let sums = map.map(simd, simd.load_partial(rest), simd.load_partial(other));
+        let sums = map.apply(simd, simd.load_partial(rest), simd.load_partial(other));
         simd.store_partial(sums, rest);
     }
 }

@@ -64,6 +64,11 @@ impl Team {
         Self { threads, count, shortest_task }
     }
 
+    /// Shares even the smallest kernel, to see what that changes.
+    pub fn eager(threads: Arc<dyn Threads>) -> Self {
+        Self { shortest_task: 0, ..Self::new(threads) }
+    }
+
     /// The number of threads.
     pub fn count(&self) -> usize {
         self.count

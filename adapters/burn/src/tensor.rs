@@ -14,7 +14,7 @@ pub(crate) fn from_lanegrad(error: Error) -> ExecutionError {
     ExecutionError::WithContext { reason: format!("lanegrad: {error}") }
 }
 
-/// A tensor seen as a matrix: its last dimension is a row, and all others together are the rows.
+/// A tensor as a matrix: the last dimension becomes the columns, and all others together become the rows.
 ///
 /// It shares the tensor's elements, in whatever layout burn has them. Only rows that are not equally spaced are copied.
 #[derive(Clone, Debug)]

@@ -211,7 +211,7 @@ impl Operand {
         line <= from && from.checked_add(other_line).is_some_and(|end| end <= common)
     }
 
-    /// The elements are in lines of so many bytes, which begin so many bytes apart (0 for a single line).
+    /// The length in bytes of a contiguous line of elements, and the distance in bytes between the starts of two lines: 0 if there is one.
     fn lines(&self) -> (usize, usize) {
         let size = (self.high - self.low) - self.rows.0.unsigned_abs() - self.cols.0.unsigned_abs();
         let single = |(distance, step): (isize, isize)| {

@@ -35,7 +35,7 @@ impl Dense {
         Ok((CpuStorage::F32(z), Shape::from(dims)))
     }
 
-    /// The gradients of x, w and the bias, as far as candle asks for them: none for a tensor that no variable leads to.
+    /// The gradients of x, w and the bias. That of a tensor which depends on no variable is `None`: candle does not need it.
     fn backward(
         self,
         [x, w, z, dz]: [&Tensor; 4],

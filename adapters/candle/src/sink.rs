@@ -1,4 +1,4 @@
-//! Gradients of variables that go straight to the optimizer which asked for them.
+//! Gradients that layers write directly into the buffers of an optimizer.
 //!
 //! candle adds each gradient to a new tensor of zeros: for the weights of a layer this takes longer than the update itself. So
 //! `backward_step` of an optimizer installs a sink for the duration of `backward`. The layers of this crate write the gradients of the
@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::view::zeros;
 
-/// The buffers of an optimizer, one for each of its variables that a layer has written to.
+/// The buffers of an optimizer: one for each variable for which a layer has written a gradient.
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     slots: HashMap<TensorId, Slot>,

@@ -3,7 +3,7 @@
 
 use crate::layer::{Operands, Operation};
 use lanegrad::{Backend, MatMut, MatRef};
-use lanegrad_kernels::epilogue::{BiasActivation, Epilogue, TimesDerivative};
+use lanegrad_kernels::epilogue::{Epilogue, Fused};
 use lanegrad_kernels::isa::Kernel;
 use lanegrad_kernels::math::Relu;
 use lanegrad_kernels::reduce::ColumnSums;
@@ -36,11 +36,11 @@ pub(crate) fn run(backend: &Backend, operands: &mut Operands, operation: Operati
     match operation {
         Operation::Forward => {
             let c = MatMut::new(z, batch, outputs).expect(fits).into();
-            isa.run(SecondPass { c, epilogue: BiasActivation::new(Some(b), batch, outputs, Relu) });
+            isa.run(SecondPass { c, epilogue: Fused::bias_activation(Some(b), batch, outputs, Relu) });
         }
         Operation::Delta => {
             let (x, c) = (MatRef::new(x, batch, inputs).expect(fits), MatMut::new(delta_below, batch, inputs));
-            isa.run(SecondPass { c: c.expect(fits).into(), epilogue: TimesDerivative::new(x.into(), Relu) });
+            isa.run(SecondPass { c: c.expect(fits).into(), epilogue: Fused::times_derivative(x.into(), Relu) });
         }
         Operation::Gradient => {
             let a = MatRef::new(delta, batch, outputs).expect(fits).into();

@@ -18,6 +18,7 @@
 //! No function can be left out: `public_fallible_functions` reads them from the sources.
 
 mod backends;
+mod functions;
 mod losses;
 mod networks;
 mod optimizers;

@@ -1,7 +1,7 @@
 //! Outputs and gradients of a layer are candle's, within bounds, for every layout of every operand.
 
 use crate::operands::{KINDS, Kind, assert_close, random, to_f64, var};
-use candle_core::{DType, Result, Tensor, Var};
+use candle_core::{DType, Error, Result, Tensor, Var};
 use candle_nn::{Module, ops};
 use lanegrad_candle::{Activation, Linear};
 use lanegrad_verify::bound::{U, gamma};
@@ -17,7 +17,7 @@ pub(crate) fn activate(activation: Activation, a: &Tensor) -> Result<Tensor> {
         Activation::Tanh => a.tanh(),
         Activation::Softsign => a / (a.abs()? + 1.0)?,
         Activation::Relu => a.relu(),
-        _ => unimplemented!("{activation:?}"),
+        _ => Err(Error::msg(format!("this test has no formula for {activation:?}"))),
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn var(tensor: &Tensor) -> Var {
     Var::from_tensor(tensor).unwrap()
 }
 
-/// How a matrix of some size lies in the tensor that it is a view of.
+/// The layout of a test's matrix in the tensor that it is a view of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     Contiguous,

@@ -22,7 +22,7 @@ fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().and_then(|values| values.to_vec1()).unwrap()
 }
 
-/// The gradient of Σ cos θ: it depends on where it is taken.
+/// Σ cos θ. Its gradient depends on θ, so a gradient that is taken at a wrong point shows.
 fn loss(theta: &Var) -> Result<Tensor> {
     theta.cos()?.sum_all()
 }

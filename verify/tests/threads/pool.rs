@@ -1,22 +1,12 @@
-//! The pool of threads: each task is run once, and every call ends.
+//! The pool: each task is run once, and every call ends.
 
-use lanegrad_kernels::threads::{Pool, Threads, share};
+use crate::within_a_minute;
+use lanegrad::Threads;
+use lanegrad_kernels::threads::{Pool, share};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// The test ends, or fails: a deadlock is not to hang.
-fn within_a_minute(test: impl FnOnce() + Send + 'static) {
-    let running = thread::spawn(test);
-    let start = Instant::now();
-    while !running.is_finished() {
-        assert!(start.elapsed() < Duration::from_secs(60), "a deadlock");
-        thread::sleep(Duration::from_millis(1));
-    }
-    running.join().expect("the test passes");
-}
 
 #[test]
 fn every_task_is_run_once() {

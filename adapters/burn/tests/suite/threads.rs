@@ -1,14 +1,9 @@
-//! Several threads at once, a host's rayon tasks, and records of burn's own layers.
+//! Several threads at once, and a host's rayon tasks.
 
-mod common;
-
-use burn::module::Module;
-use burn::nn;
+use crate::tensors::{bits, tensor};
 use burn::optim::GradientsParams;
-use burn::store::ModuleRecord;
-use burn::tensor::{Device, Tensor};
-use common::{bits, tensor};
-use lanegrad_burn::{Activation, AdamWConfig, Linear, LinearConfig, Mlp, MlpConfig};
+use burn::tensor::Device;
+use lanegrad_burn::{Activation, AdamWConfig, Mlp, MlpConfig};
 use rayon::prelude::*;
 
 fn device() -> Device {
@@ -78,32 +73,4 @@ fn rayon_tasks() {
     let nested = |seed: u64| rayon::join(|| run(seed), || run(seed)).0;
     let found: Vec<_> = pool.install(|| (0..200).into_par_iter().map(nested).collect());
     assert!(found == expected);
-}
-
-#[test]
-fn records_are_those_of_burns_layers() {
-    let device = device();
-    let burns = nn::LinearConfig::new(6, 5).init(&device);
-    let bytes = burns.clone().into_record().into_bytes().unwrap();
-    let layer = LinearConfig::new(6, 5).init(&device).load_record(ModuleRecord::from_bytes(bytes).unwrap());
-    assert_eq!(bits(layer.weight.val()), bits(burns.weight.val()));
-    let bytes = layer.clone().into_record().into_bytes().unwrap();
-    let back = nn::LinearConfig::new(6, 5).init(&device).load_record(ModuleRecord::from_bytes(bytes).unwrap());
-    assert_eq!(bits(back.bias.unwrap().val()), bits(burns.bias.clone().unwrap().val()));
-    assert_eq!(layer.num_params(), burns.num_params());
-    let ours = Linear::from(burns);
-    assert_eq!(ours.to_string(), "Linear {d_input: 6, d_output: 5, bias: true, activation: Identity, params: 35}");
-}
-
-#[test]
-fn the_initial_distribution_is_burns() {
-    let device = Device::flex();
-    device.seed(7);
-    let burns = nn::LinearConfig::new(6, 5).init(&device).weight.val();
-    device.seed(7);
-    let ours = LinearConfig::new(6, 5).init(&device).weight.val();
-    let bound = 1.0 / 6_f32.sqrt();
-    for tensor in [&burns, &ours] {
-        assert!(common::elements::<2>(Tensor::clone(tensor)).iter().all(|w| w.abs() <= bound));
-    }
 }

@@ -1,10 +1,8 @@
 //! Any layout that burn hands over gives the same bits as a contiguous copy.
 
-mod common;
-
+use crate::tensors::{bits, tensor};
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, s};
-use common::{bits, tensor};
 use lanegrad_burn::{Activation, Linear, LinearConfig, MlpConfig, MseLoss};
 
 fn device() -> Device {

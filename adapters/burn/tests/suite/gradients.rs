@@ -1,13 +1,12 @@
 //! Outputs and gradients against burn's own, both within the bounds of an f64 reference.
 
-mod common;
-
+use crate::reference::{Balls, H, Reference, assert_within, reference};
+use crate::tensors::{bits, elements, numbers, tensor};
 use burn::module::{Module, Param};
 use burn::nn;
 use burn::nn::loss::Reduction;
 use burn::tensor::activation::{relu, sigmoid, tanh};
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{Balls, H, Reference, assert_within, bits, elements, numbers, reference, tensor};
 use lanegrad_burn::{Activation, CrossEntropyLoss, Linear, LinearConfig, Mlp, MlpConfig, MseLoss};
 
 fn device() -> Device {

@@ -1,13 +1,11 @@
 //! Optimizers: the bits of lanegrad's rules, in place, and close to burn's own.
 
-mod common;
-
+use crate::tensors::{bits, elements, numbers, tensor};
 use burn::backend::flex::Flex;
 use burn::module::{Module, Param};
 use burn::optim::{self, GradientsParams, ModuleOptimizer, Optimizer};
 use burn::tensor::Device;
 use burn::tensor::Tensor;
-use common::{bits, elements, numbers, tensor};
 use lanegrad::{Backend, LearningRate, Method, Rule, State, WeightDecay};
 use lanegrad_burn::{AdamConfig, AdamWConfig, MlpConfig, RmsPropConfig, RuleOptimizer, SgdConfig};
 

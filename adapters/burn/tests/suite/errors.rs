@@ -1,12 +1,10 @@
 //! What a caller can get wrong is burn's error with our message, and nothing panics but burn's own signatures.
 
-mod common;
-
+use crate::tensors::{bits, tensor};
 use burn::module::Param;
 use burn::nn::loss::Reduction;
 use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
 use burn::tensor::{Device, ExecutionError, FloatDType, Int, Tensor, TensorData};
-use common::{bits, tensor};
 use lanegrad::{LearningRate, Method, Rule};
 use lanegrad_burn::{
     Activation, AdamConfig, AdamWConfig, CrossEntropyLoss, Linear, LinearConfig, MlpConfig, MseLoss, RmsPropConfig,
