@@ -167,8 +167,23 @@ impl Tile<'_> {
         }
     }
 
+    /// The micro-kernel. With a sanitizer's checks, all tiles of a width in one function would take many minutes to compile, so a fuzzing
+    /// build has a function for each. Otherwise the call would cost a tenth of a tile's time.
+    #[cfg_attr(not(fuzzing), inline(always))]
+    #[cfg_attr(fuzzing, inline(never))]
+    fn sum<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, b: impl Right) {
+        if cfg!(fuzzing) {
+            simd.vectorize(
+                #[inline(always)]
+                move || self.sum_in_registers::<S, ROWS, NV>(simd, b),
+            );
+        } else {
+            self.sum_in_registers::<S, ROWS, NV>(simd, b);
+        }
+    }
+
     #[inline(always)]
-    fn sum<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, mut b: impl Right) {
+    fn sum_in_registers<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, mut b: impl Right) {
         let Self { a, mut c, depth, from_c } = self;
         let columns = c.cols();
         let width = NV * S::LANES;
