@@ -41,7 +41,9 @@ pub fn strides(u: &mut Unstructured<'_>, (rows, cols): (usize, usize), used: (is
     let empty = rows == 0 || cols == 0;
     let mut stride = |size, stride| match (empty || size == 1) && u.ratio(1, 2)? {
         // So that small multiples of it wrap to small numbers, too.
-        true => Ok((*u.choose(&[isize::MAX, isize::MIN])? / u.int_in_range(1..=32)?) - u.int_in_range(0..=16)?),
+        true => {
+            Ok((*u.choose(&[isize::MAX, isize::MIN])? / u.int_in_range(1..=32)?).wrapping_sub(u.int_in_range(0..=16)?))
+        }
         false => Ok(stride),
     };
     Ok((stride(rows, used.0)?, stride(cols, used.1)?))

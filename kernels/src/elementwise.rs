@@ -2,7 +2,7 @@
 
 use crate::isa::Kernel;
 use crate::math::Activation;
-use crate::simd::{Simd, View, ViewMut};
+use crate::simd::{Out, Row, Simd, View, ViewMut, zip};
 use crate::threads::{Split, first_part};
 use core::ops::Range;
 
@@ -26,11 +26,12 @@ impl<F: Map> Kernel for MapInPlace<'_, F> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        map(
+        zip::<1, _, _>(
             simd,
+            self.x.len(),
             self.x,
             #[inline(always)]
-            |x| self.map.apply(simd, x),
+            |_, x| self.map.apply(simd, x),
         );
     }
 }
@@ -45,19 +46,8 @@ impl<F: Map> Split for MapInPlace<'_, F> {
     }
 }
 
-/// `x ← f(x)` for every element of a slice, one vector at a time.
-#[inline(always)]
-pub(crate) fn map<S: Simd>(simd: S, x: &mut [f32], f: impl Fn(S::V) -> S::V) {
-    let mut chunks = x.chunks_exact_mut(S::LANES);
-    for chunk in &mut chunks {
-        simd.store(f(simd.load(chunk)), chunk);
-    }
-    let rest = chunks.into_remainder();
-    simd.store_partial(f(simd.load_partial(rest)), rest);
-}
-
-/// `out ← f(a, b)` for row i of two matrices, one vector at a time. `f` also receives the index of the vector. Rows that are contiguous
-/// are processed sixteen elements at a time, so that the index modulo `16 / LANES` is a constant.
+/// `out ← f(a, b)` for row i of two matrices, one vector at a time. `f` also receives the number of the vector in its group of sixteen
+/// elements, for [`Sum`](crate::reduce::Sum).
 #[inline(always)]
 pub(crate) fn zip_row<S: Simd>(
     simd: S,
@@ -66,27 +56,23 @@ pub(crate) fn zip_row<S: Simd>(
     out: &mut [f32],
     mut f: impl FnMut(usize, S::V, S::V) -> S::V,
 ) {
-    let columns = out.len();
-    if a.col_stride() == 1 && b.col_stride() == 1 && columns > 0 {
-        let (a, rest_of_a) = a.row(i, 0..columns).as_chunks::<16>();
-        let (b, rest_of_b) = b.row(i, 0..columns).as_chunks::<16>();
-        let (out, rest) = out.as_chunks_mut::<16>();
-        for ((a, b), out) in a.iter().zip(b).zip(out) {
-            for index in 0..16 / S::LANES {
-                let at = index * S::LANES;
-                simd.store(f(index, simd.load(&a[at..]), simd.load(&b[at..])), &mut out[at..]);
-            }
-        }
-        let rests = rest_of_a.chunks(S::LANES).zip(rest_of_b.chunks(S::LANES)).zip(rest.chunks_mut(S::LANES));
-        for (index, ((a, b), out)) in rests.enumerate() {
-            simd.store_partial(f(index, simd.load_partial(a), simd.load_partial(b)), out);
-        }
+    let len = out.len();
+    if a.col_stride() == 1 && b.col_stride() == 1 {
+        zip::<16, _, _>(
+            simd,
+            len,
+            (a.row(i, 0..len), b.row(i, 0..len), Out(out)),
+            #[inline(always)]
+            |index, (a, b, ())| ((), (), f(index, a, b)),
+        );
     } else {
-        for (index, out) in out.chunks_mut(S::LANES).enumerate() {
-            let from = index * S::LANES;
-            let lanes = from..from + out.len();
-            simd.store_partial(f(index, a.load(simd, i, lanes.clone()), b.load(simd, i, lanes)), out);
-        }
+        zip::<16, _, _>(
+            simd,
+            len,
+            (Row(a, i), Row(b, i), Out(out)),
+            #[inline(always)]
+            |index, (a, b, ())| ((), (), f(index, a, b)),
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! Epilogues: the functions applied to finished sums before they are stored in C.
 
 use crate::math::Activation;
-use crate::simd::{Simd, View, ViewMut, each, vectors};
+use crate::simd::{Row, Simd, Slices, View, ViewMut, each, zip};
 use core::ops::Range;
 
 /// What happens to the finished sums of a product.
@@ -134,19 +134,15 @@ impl<F: MapSums> Fused<'_, F> {
                     each(
                         (c, operand.row_groups::<1>(0, count, width)),
                         #[inline(always)]
-                        |(row, [operand])| map_row(simd, map, row, operand),
+                        |(sums, [operand])| map_row(simd, map, sums, operand),
                     );
                 } else {
                     let mut i = 0;
                     each(
                         c,
                         #[inline(always)]
-                        |row| {
-                            for lanes in vectors(simd, width) {
-                                let operand = operand.load(simd, i, lanes.clone());
-                                let sums = &mut row[lanes];
-                                simd.store_partial(map.apply(simd, simd.load_partial(sums), operand), sums);
-                            }
+                        |sums| {
+                            map_row(simd, map, sums, Row(operand, i));
                             i += 1;
                         },
                     );
@@ -158,15 +154,17 @@ impl<F: MapSums> Fused<'_, F> {
 
 /// Maps one row of sums with the operand's row.
 #[inline(always)]
-fn map_row<S: Simd, F: MapSums>(simd: S, map: F, row: &mut [f32], operand: &[f32]) {
-    let whole = row.len() / S::LANES * S::LANES;
-    let (vectors, rest) = row.split_at_mut(whole);
-    let (operands, other) = operand.split_at(whole);
-    for (sums, operand) in vectors.chunks_exact_mut(S::LANES).zip(operands.chunks_exact(S::LANES)) {
-        simd.store(map.apply(simd, simd.load(sums), simd.load(operand)), sums);
-    }
-    if !rest.is_empty() {
-        let sums = map.apply(simd, simd.load_partial(rest), simd.load_partial(other));
-        simd.store_partial(sums, rest);
-    }
+fn map_row<S: Simd, F: MapSums>(
+    simd: S,
+    map: F,
+    sums: &mut [f32],
+    operand: impl Slices<Read<S> = S::V, Written<S> = ()>,
+) {
+    zip::<1, _, _>(
+        simd,
+        sums.len(),
+        (sums, operand),
+        #[inline(always)]
+        |_, (sums, operand)| (map.apply(simd, sums, operand), ()),
+    );
 }

@@ -4,7 +4,7 @@
 //! lower half until one sum remains. So the bits are the same for every vector length.
 
 use crate::isa::Kernel;
-use crate::simd::{Simd, View, vectors};
+use crate::simd::{Simd, View, vectors, zip};
 use crate::threads::{Split, first_part};
 
 /// The number of elements summed in `f32` before the sum is added to an `f64`. The longest chain is 256 + 4 additions.
@@ -36,15 +36,13 @@ impl<S: Simd> Sum<S> {
     /// Adds a slice. The sequence starts at its first element.
     #[inline(always)]
     pub fn add_slice(&mut self, x: &[f32]) {
-        let (chunks, rest) = x.as_chunks::<16>();
-        for chunk in chunks {
-            for index in 0..Self::PARTS {
-                self.add(index, self.simd.load(&chunk[index * S::LANES..]));
-            }
-        }
-        for (index, chunk) in rest.chunks(S::LANES).enumerate() {
-            self.add(index, self.simd.load_partial(chunk));
-        }
+        zip::<16, _, _>(
+            self.simd,
+            x.len(),
+            x,
+            #[inline(always)]
+            |index, x| self.add(index, x),
+        );
     }
 
     /// Adds `a·b` for vector `index` of the sequence.
@@ -85,9 +83,13 @@ impl Kernel for MaxAbs<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f32 {
         let mut max = simd.splat(0.0);
-        for chunk in self.0.chunks(S::LANES) {
-            max = simd.max(simd.abs(simd.load_partial(chunk)), max);
-        }
+        zip::<1, _, _>(
+            simd,
+            self.0.len(),
+            self.0,
+            #[inline(always)]
+            |_, x| max = simd.max(simd.abs(x), max),
+        );
         let mut lanes = [0.0; 16];
         simd.store(max, &mut lanes);
         lanes.into_iter().fold(0.0, f32::max)
@@ -112,10 +114,16 @@ impl Kernel for SumOfSquares<'_> {
         let mut total = 0.0;
         for block in self.x.chunks(BLOCK) {
             let mut sum = Sum::new(simd);
-            for (index, chunk) in block.chunks(S::LANES).enumerate() {
-                let x = simd.mul(simd.load_partial(chunk), scale);
-                sum.add_product(index, x, x);
-            }
+            zip::<16, _, _>(
+                simd,
+                block.len(),
+                block,
+                #[inline(always)]
+                |index, x| {
+                    let x = simd.mul(x, scale);
+                    sum.add_product(index, x, x);
+                },
+            );
             total += f64::from(sum.total());
         }
         total

@@ -18,18 +18,6 @@
 
 use core::fmt::Debug;
 
-/// Whether this processor has all these features, and `has` returns true for each.
-#[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-macro_rules! detected {
-    ($has:expr, $($feature:tt),*) => { $(is_x86_feature_detected!($feature) && $has($feature))&&* };
-}
-
-#[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-#[expect(unsafe_code, reason = "the AVX2 intrinsics; soundness rests on the token")]
-mod avx2;
-#[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-#[expect(unsafe_code, reason = "the AVX-512 intrinsics; soundness rests on the token")]
-mod avx512;
 mod layout;
 #[cfg(feature = "ndarray")]
 #[expect(unsafe_code, reason = "arrays of `ndarray` are pointers and strides")]
@@ -38,17 +26,23 @@ mod ndarray;
 mod parts;
 mod portable;
 mod scalar;
+#[expect(unsafe_code, reason = "the lengths of several slices are checked once")]
+mod slices;
 #[expect(unsafe_code, reason = "the bounds of several rows are checked once; between rows lies what is not borrowed")]
 mod view;
 #[expect(unsafe_code, reason = "as above; parts of a matrix are borrowed by themselves")]
 mod view_mut;
+#[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
+#[expect(unsafe_code, reason = "intrinsics; soundness rests on the tokens")]
+mod x86_64;
 
 pub use self::layout::Misfit;
 pub use self::parts::{Parts, Same, StridedMut, each, vectors};
+pub use self::slices::{Out, Row, Slices, zip};
 pub use self::view::{ColumnGroup, ColumnGroups, RowGroups, View};
 pub use self::view_mut::{RowsMut, ViewMut};
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
-pub use self::{avx2::Avx2, avx512::Avx512};
+pub use self::x86_64::{Avx2, Avx512};
 pub use self::{portable::Portable, scalar::Scalar};
 
 /// The properties of a lowering, without its type.

@@ -9,7 +9,7 @@
 //! Scalars such as `1 − ρ` are computed in `f64` and rounded to `f32` once, when the rule is created.
 
 use crate::isa::Kernel;
-use crate::simd::Simd;
+use crate::simd::{Simd, zip};
 use crate::threads::{Split, first_part};
 
 mod adagrad;
@@ -81,38 +81,16 @@ impl<R: Rule<STATES>, const STATES: usize> Kernel for Update<'_, R, STATES> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { rule, theta, gradient, mut states } = self;
-        // The compiler knows that all slices have this length, so the bounds checks leave the loop.
-        let len = theta.len();
-        let gradient = &gradient[..len];
-        for state in &mut states {
-            assert!(state.len() == len, "a state and the parameters differ in length");
-        }
-        let mut at = 0;
-        while at + S::LANES <= len {
-            let mut lanes = [simd.splat(0.0); STATES];
-            for s in 0..STATES {
-                lanes[s] = simd.load(&states[s][at..at + S::LANES]);
-            }
-            let old = simd.load(&theta[at..at + S::LANES]);
-            let (new, lanes) = rule.step(simd, old, simd.load(&gradient[at..at + S::LANES]), lanes);
-            simd.store(new, &mut theta[at..at + S::LANES]);
-            for s in 0..STATES {
-                simd.store(lanes[s], &mut states[s][at..at + S::LANES]);
-            }
-            at += S::LANES;
-        }
-        if at < len {
-            let mut lanes = [simd.splat(0.0); STATES];
-            for s in 0..STATES {
-                lanes[s] = simd.load_partial(&states[s][at..]);
-            }
-            let old = simd.load_partial(&theta[at..]);
-            let (new, lanes) = rule.step(simd, old, simd.load_partial(&gradient[at..]), lanes);
-            simd.store_partial(new, &mut theta[at..]);
-            for s in 0..STATES {
-                simd.store_partial(lanes[s], &mut states[s][at..]);
-            }
-        }
+        let Self { rule, theta, gradient, states } = self;
+        zip::<1, _, _>(
+            simd,
+            theta.len(),
+            (theta, gradient, states),
+            #[inline(always)]
+            |_, (theta, gradient, states)| {
+                let (theta, states) = rule.step(simd, theta, gradient, states);
+                (theta, (), states)
+            },
+        );
     }
 }

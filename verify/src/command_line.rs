@@ -134,6 +134,9 @@ pub(crate) struct PlanFlags {
     /// Plan only for this instruction set, which this processor need not have.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(LOWERINGS.map(|(name, _)| name)))]
     isa: Option<String>,
+    /// Threads that share the product: how it is cut for them.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub(crate) threads: u64,
     /// Count the micro-kernels that are compiled.
     #[arg(long)]
     pub(crate) bodies: bool,

@@ -286,9 +286,9 @@ pub const FAULTS: &[Fault] = {
                  (simd.neg_mul_add(simd.splat(rate), theta, theta), states)"),
         ]),
         fault(40, "", "state not written in the tail", Vectors, &[
-            edit("kernels/src/update.rs",
-                "simd.store_partial(lanes[s], &mut states[s][at..])",
-                "simd.store_partial(lanes[s], &mut [])"),
+            edit("kernels/src/simd/slices.rs",
+                "unsafe { slice.write(simd, lanes.clone(), v) }",
+                "if lanes.len() == S::LANES { unsafe { slice.write(simd, lanes.clone(), v) } }"),
         ]),
         fault(41, "", "parameter updated before its state is read", Everywhere, &[
             edit("kernels/src/update/adagrad.rs",

@@ -12,7 +12,14 @@ pub(crate) fn print(flags: &PlanFlags, out: &mut impl Write) -> io::Result<()> {
         let [batch, inputs, outputs] = layer;
         writeln!(out, "{batch} × {inputs} → {outputs} on {isa}")?;
         for operation in flags.operations() {
-            writeln!(out, "  {:<8}  {}", operation.name(), Planned::new(lowering, operation, *layer))?;
+            let planned = Planned::new(lowering, operation, *layer);
+            write!(out, "  {:<8}  {planned}", operation.name())?;
+            match planned.grid(lowering, flags.threads as usize) {
+                Some(grid) => {
+                    writeln!(out, "; {} blocks of {}×{}", grid.blocks(), grid.block_rows, grid.block_columns)?
+                }
+                None => writeln!(out)?,
+            }
         }
     }
     if flags.bodies {

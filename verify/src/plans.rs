@@ -3,8 +3,10 @@
 
 use crate::check::dense::Operation;
 use core::fmt;
-use lanegrad_kernels::gemm::{Left, Plan, Right, Strides, Tiles};
+use lanegrad_kernels::gemm::{Grid, Left, Plan, Right, Strides, Tiles};
 use lanegrad_kernels::simd::{Lowering, Portable, Scalar, Simd};
+use lanegrad_kernels::threads::{Team, Threads};
+use std::sync::Arc;
 
 /// The lowerings of this build, by the names of their instruction sets.
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
@@ -37,6 +39,24 @@ impl Planned {
             Operation::Gradient => ([outputs, inputs, batch], rows(outputs).t(), rows(inputs)),
         };
         Self { sizes, plan: Plan::new(lowering, sizes, a, b, operation.order(sizes[0], false)) }
+    }
+
+    /// How it is cut for this number of threads, if it is.
+    pub fn grid(&self, lowering: Lowering, threads: usize) -> Option<Grid> {
+        Grid::new(lowering, self.sizes, &Team::new(Arc::new(Count(threads))))
+    }
+}
+
+/// A number of threads, for plans alone.
+#[derive(Debug)]
+struct Count(usize);
+
+impl Threads for Count {
+    fn count(&self) -> usize {
+        self.0
+    }
+    fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..tasks).for_each(task);
     }
 }
 

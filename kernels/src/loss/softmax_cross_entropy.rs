@@ -10,11 +10,10 @@
 //! accuracy. Where O is below the range of `f32`, the loss computes it in `f64`.
 
 use super::row_max;
-use crate::elementwise::map;
 use crate::isa::Kernel;
 use crate::math::exp;
 use crate::reduce::{Sum, in_range};
-use crate::simd::{Simd, View, ViewMut, vectors};
+use crate::simd::{Out, Row, Simd, View, ViewMut, zip};
 
 /// Writes the delta and returns the loss. The losses of the rows are computed and summed in `f64` from `f32` exponentials.
 #[derive(Debug)]
@@ -41,16 +40,21 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             let label = label as usize;
             // The row is copied to the delta first, because the logits may have any strides.
             let row = delta.row(i, 0..classes);
-            for columns in vectors(simd, classes) {
-                simd.store_partial(logits.load(simd, i, columns.clone()), &mut row[columns]);
-            }
+            zip::<1, _, _>(
+                simd,
+                classes,
+                (Row(logits, i), Out(row)),
+                #[inline(always)]
+                |_, (a, ())| ((), a),
+            );
             let max = row_max(simd, row);
 
-            map(
+            zip::<1, _, _>(
                 simd,
-                row,
+                classes,
+                &mut *row,
                 #[inline(always)]
-                |a| exp(simd, simd.sub(a, simd.splat(max))),
+                |_, a| exp(simd, simd.sub(a, simd.splat(max))),
             );
             let likely = core::mem::take(&mut row[label]);
             let mut others = Sum::new(simd);
@@ -58,11 +62,12 @@ impl Kernel for SoftmaxCrossEntropy<'_> {
             let others = others.total();
             let sum = others + likely;
             row[label] = 0.0 - others;
-            map(
+            zip::<1, _, _>(
                 simd,
+                classes,
                 row,
                 #[inline(always)]
-                |e| simd.mul(simd.div(e, simd.splat(sum)), simd.splat(scale)),
+                |_, e| simd.mul(simd.div(e, simd.splat(sum)), simd.splat(scale)),
             );
 
             let lead = f64::from(max) - f64::from(logits.at(i, label));

@@ -1,11 +1,8 @@
 //! Eight lanes: AVX2 and FMA (Haswell, Zen, and later).
 
-use super::{Simd, View};
+use super::super::{Simd, View};
+use super::{prefetch, reduce_add_eight};
 use core::arch::x86_64::*;
-
-/// Proof that the processor has AVX2 and FMA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Avx2(());
 
 /// The lowering's features, as an attribute on the item and as a condition at run time: a single list.
 macro_rules! features {
@@ -13,23 +10,9 @@ macro_rules! features {
     (detect $has:expr) => { detected!($has, "avx2", "fma") };
 }
 
-impl Avx2 {
-    /// The token, if this processor has the features and `has` returns true for each.
-    pub fn detect_with(has: &dyn Fn(&str) -> bool) -> Option<Self> {
-        features!(detect has).then_some(Self(()))
-    }
-}
-
-/// Each operation is a function with the features enabled. Its wrapper holds the token and is always inlined.
-macro_rules! operations {
-    ($($name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? $body:block)*) => {$(
-        #[inline(always)]
-        fn $name(self, $($arg: $type),*) $(-> $result)? {
-            features! { #[enable] #[inline] fn inner($($arg: $type),*) $(-> $result)? $body }
-            // SAFETY: `self` exists only if `detect_with` found the features.
-            unsafe { inner($($arg),*) }
-        }
-    )*};
+token! {
+    /// Proof that the processor has AVX2 and FMA.
+    Avx2
 }
 
 /// Eight entries of −1, then eight zeros: `PREFIX[8 − n..]` starts with a mask of n lanes.
@@ -42,13 +25,6 @@ impl Simd for Avx2 {
     const REGISTERS: usize = 16;
     const VARIANTS: bool = true;
     const FUSED: bool = true;
-
-    #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        features! { #[enable] #[inline] fn inner<R>(f: impl FnOnce() -> R) -> R { f() } }
-        // SAFETY: `self` exists only if `detect_with` found the features.
-        unsafe { inner(f) }
-    }
 
     operations! {
         load(source: &[f32]) -> __m256 {
@@ -99,13 +75,6 @@ impl Simd for Avx2 {
                 }
             }
         }
-        prefetch(source: &[f32], ahead: usize) {
-            // SAFETY: a prefetch accepts any address, of any alignment.
-            #[allow(unused_unsafe, reason = "needed in the oldest Rust that is supported")]
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast());
-            }
-        }
         splat(x: f32) -> __m256 { _mm256_set1_ps(x) }
 
         add(a: __m256, b: __m256) -> __m256 { _mm256_add_ps(a, b) }
@@ -139,9 +108,7 @@ impl Simd for Avx2 {
         zero_where(mask: __m256, v: __m256) -> __m256 { _mm256_andnot_ps(mask, v) }
 
         reduce_add(a: __m256) -> f32 {
-            let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
-            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+            reduce_add_eight(a)
         }
         reduce_add_quad(a: [__m256; 4]) -> [f32; 4] {
             let [a, b, c, d] = a;

@@ -1,11 +1,8 @@
 //! Sixteen lanes: AVX-512 F, BW, DQ and VL (Skylake-SP, Zen 4, and later).
 
-use super::{Simd, View};
+use super::super::{Simd, View};
+use super::{prefetch, reduce_add_eight};
 use core::arch::x86_64::*;
-
-/// Proof that the processor has AVX-512 F, BW, DQ and VL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Avx512(());
 
 /// The lowering's features, as an attribute on the item and as a condition at run time: a single list. Every such processor has AVX2
 /// and FMA. Naming them lets the compiler use their shorter encodings.
@@ -16,23 +13,9 @@ macro_rules! features {
     (detect $has:expr) => { detected!($has, "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma") };
 }
 
-impl Avx512 {
-    /// The token, if this processor has the features and `has` returns true for each.
-    pub fn detect_with(has: &dyn Fn(&str) -> bool) -> Option<Self> {
-        features!(detect has).then_some(Self(()))
-    }
-}
-
-/// Each operation is a function with the features enabled. Its wrapper holds the token and is always inlined.
-macro_rules! operations {
-    ($($name:ident($($arg:ident: $type:ty),*) $(-> $result:ty)? $body:block)*) => {$(
-        #[inline(always)]
-        fn $name(self, $($arg: $type),*) $(-> $result)? {
-            features! { #[enable] #[inline] fn inner($($arg: $type),*) $(-> $result)? $body }
-            // SAFETY: `self` exists only if `detect_with` found the features.
-            unsafe { inner($($arg),*) }
-        }
-    )*};
+token! {
+    /// Proof that the processor has AVX-512 F, BW, DQ and VL.
+    Avx512
 }
 
 /// A mask of the first `count ≤ 16` lanes.
@@ -48,13 +31,6 @@ impl Simd for Avx512 {
     const REGISTERS: usize = 32;
     const VARIANTS: bool = true;
     const FUSED: bool = true;
-
-    #[inline(always)]
-    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
-        features! { #[enable] #[inline] fn inner<R>(f: impl FnOnce() -> R) -> R { f() } }
-        // SAFETY: `self` exists only if `detect_with` found the features.
-        unsafe { inner(f) }
-    }
 
     operations! {
         load(source: &[f32]) -> __m512 {
@@ -74,13 +50,6 @@ impl Simd for Avx512 {
         store_partial(v: __m512, target: &mut [f32]) {
             // SAFETY: only the lanes inside `target` are written. No alignment is needed.
             unsafe { _mm512_mask_storeu_ps(target.as_mut_ptr(), prefix(target.len().min(16)), v) }
-        }
-        prefetch(source: &[f32], ahead: usize) {
-            // SAFETY: a prefetch accepts any address, of any alignment.
-            #[allow(unused_unsafe, reason = "needed in the oldest Rust that is supported")]
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(source.as_ptr().wrapping_add(ahead).cast());
-            }
         }
         splat(x: f32) -> __m512 { _mm512_set1_ps(x) }
 
@@ -105,10 +74,7 @@ impl Simd for Avx512 {
         select(mask: __mmask16, yes: __m512, no: __m512) -> __m512 { _mm512_mask_blend_ps(mask, no, yes) }
 
         reduce_add(a: __m512) -> f32 {
-            let eight = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a));
-            let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
-            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+            reduce_add_eight(_mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a)))
         }
         load_columns(rows: View<'_>) -> [__m512; 4] {
             // Once, so that the checks of the rows are constants.
