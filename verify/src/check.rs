@@ -8,28 +8,33 @@ mod interface;
 mod loss;
 pub mod network;
 mod order;
+mod platform;
 pub mod product;
 mod special;
 mod threads;
 pub mod update;
 mod workspace;
 
+use crate::eager::Eager;
 use crate::gradient_check::{self, Agreement, Disagreement};
 use crate::tally::Tally;
 use crate::training::name::ACTIVATIONS;
 use crate::ulp::{FUNCTIONS, RELU};
 use core::fmt;
-use lanegrad::{Activation, Isa};
+use lanegrad::{Activation, Isa, Threads};
+use platform::Platform;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// One row of the table.
-type Check = (Cow<'static, str>, Box<dyn Fn(Isa, &mut Tally)>);
+type Check = (Cow<'static, str>, Box<dyn Fn(&Platform, &mut Tally)>);
 
 /// The checks, quick ones first.
 fn checks() -> Vec<Check> {
     let mut checks: Vec<Check> = Vec::new();
-    let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
+    let mut add =
+        |kernel: &'static str, check: fn(&Platform, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
     add("detection", detection::subsets);
     add("views", interface::views);
     add("small square layers", dense::square);
@@ -47,10 +52,11 @@ fn checks() -> Vec<Check> {
     add("threads, a layer", threads::layer);
     add("threads, training", threads::training);
     for (name, method) in update::METHODS {
-        let check = move |isa, tally: &mut Tally| update::twin(isa, method, tally);
+        let check = move |platform: &Platform, tally: &mut Tally| update::twin(platform, method, tally);
         checks.push((format!("update, {name}").into(), Box::new(check)));
     }
-    let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
+    let mut add =
+        |kernel: &'static str, check: fn(&Platform, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
     add("clipping", update::clipping);
     add("order of the sums", order::sums);
     add("adjoint triple", dense::adjoint);
@@ -58,20 +64,21 @@ fn checks() -> Vec<Check> {
     add("product", dense::bounded);
     add("product, tight", dense::tight);
     add("product, large", dense::large);
-    type OfActivation = fn(Isa, Activation, &mut Tally);
+    type OfActivation = fn(&Platform, Activation, &mut Tally);
     for (operation, check) in [("forward", dense::forward as OfActivation), ("backward", dense::backward)] {
         for &(name, activation) in ACTIVATIONS {
-            let check = move |isa, tally: &mut Tally| check(isa, activation, tally);
+            let check = move |platform: &Platform, tally: &mut Tally| check(platform, activation, tally);
             checks.push((format!("{operation}, {name}").into(), Box::new(check)));
         }
     }
-    let mut add = |kernel: &'static str, check: fn(Isa, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
+    let mut add =
+        |kernel: &'static str, check: fn(&Platform, &mut Tally)| checks.push((kernel.into(), Box::new(check)));
     add("gradient", dense::gradient);
     add("squared error", loss::squared_error);
     add("softmax cross-entropy", loss::softmax_cross_entropy);
     add("relu", activation::relu);
     for function in FUNCTIONS.into_iter().filter(|function| function.name != RELU.name) {
-        let check = move |isa, tally: &mut Tally| activation::function(isa, &function, tally);
+        let check = move |platform: &Platform, tally: &mut Tally| activation::function(platform, &function, tally);
         checks.push((function.name.into(), Box::new(check)));
     }
     checks
@@ -85,14 +92,17 @@ pub struct Report {
     isas: Vec<Isa>,
     /// Instruction sets that were expected but not checked.
     missing: Vec<String>,
+    threads: usize,
     rows: Vec<(Cow<'static, str>, Vec<Tally>)>,
 }
 
 /// The extent of a check.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Scope {
     /// Check only this instruction set. Otherwise, check all that this processor has.
     pub isa: Option<Isa>,
+    /// Threads that share every kernel, even the smallest. Otherwise, check on one.
+    pub threads: Option<Arc<Eager>>,
     /// Stop at the first check that fails.
     pub until_wrong: bool,
 }
@@ -102,7 +112,9 @@ pub fn run(scope: Scope, progress: &mut dyn FnMut(&str, usize, usize)) -> Report
     let isas: Vec<Isa> = scope.isa.map_or_else(|| Isa::available().collect(), |isa| vec![isa]);
     let expected = if scope.isa.is_some() { vec![] } else { expected_isas() };
     let missing = expected.into_iter().filter(|name| !isas.iter().any(|isa| isa.name() == name)).collect();
-    let mut report = Report { gradients: None, isas, missing, rows: vec![] };
+    let platforms: Vec<_> = isas.iter().map(|&isa| Platform::new(isa, scope.threads.clone())).collect();
+    let threads = scope.threads.map_or(1, |threads| threads.count());
+    let mut report = Report { gradients: None, isas, missing, threads, rows: vec![] };
     let checks = checks();
     let mut step = {
         let total = checks.len() + 1;
@@ -117,7 +129,7 @@ pub fn run(scope: Scope, progress: &mut dyn FnMut(&str, usize, usize)) -> Report
             return report;
         }
         step(&kernel);
-        let tallies = report.isas.iter().map(|&isa| tally(isa, &*check)).collect();
+        let tallies = platforms.iter().map(|platform| tally(platform, &*check)).collect();
         report.rows.push((kernel, tallies));
     }
     step("gradients of the reference");
@@ -126,9 +138,9 @@ pub fn run(scope: Scope, progress: &mut dyn FnMut(&str, usize, usize)) -> Report
 }
 
 /// The tally of one check. A kernel that panics is wrong like any other.
-fn tally(isa: Isa, check: &dyn Fn(Isa, &mut Tally)) -> Tally {
+fn tally(platform: &Platform, check: &dyn Fn(&Platform, &mut Tally)) -> Tally {
     let mut tally = Tally::default();
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(isa, &mut tally))) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| check(platform, &mut tally))) {
         let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         tally.wrong(|| format!("panicked: {}", message.unwrap_or("without a message")));
     }
@@ -185,6 +197,11 @@ impl Report {
         &self.isas
     }
 
+    /// The number of threads that shared every kernel.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// The comparison of the reference's derivatives, if it was made.
     pub fn gradients(&self) -> Option<&Result<Agreement, Disagreement>> {
         self.gradients.as_ref()
@@ -238,7 +255,11 @@ impl fmt::Display for Report {
             writeln!(f)?;
         }
         let compared: u64 = self.rows.iter().flat_map(|(_, tallies)| tallies).map(Tally::compared).sum();
-        writeln!(f, "  {compared} numbers compared")?;
+        let threads = match self.threads {
+            1 => String::new(),
+            threads => format!(", on {threads} threads"),
+        };
+        writeln!(f, "  {compared} numbers compared{threads}")?;
         for name in Isa::NAMES.iter().filter(|name| Isa::from_name(name).is_none()) {
             writeln!(f, "  {name}: not on this CPU")?;
         }

@@ -1,9 +1,10 @@
 //! The command line: its flags, and the experiments that they describe.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use lanegrad::{Activation, Clip, Initialization, Isa, LearningRate, Momentum};
 use lanegrad_kernels::simd::Lowering;
+use lanegrad_kernels::threads::MAX_THREADS;
 use lanegrad_verify::check::dense::Operation;
 use lanegrad_verify::plans::LOWERINGS;
 use lanegrad_verify::report::figures::Settings;
@@ -85,7 +86,7 @@ impl Ulp {
 }
 
 /// The flags of `check`.
-#[derive(Args, Debug, Default)]
+#[derive(Debug, Parser)]
 pub(crate) struct Check {
     /// Check this instruction set only.
     #[arg(long, value_name = "NAME")]
@@ -93,6 +94,16 @@ pub(crate) struct Check {
     /// Stop at the first check that fails.
     #[arg(long)]
     pub(crate) until_wrong: bool,
+    /// Threads that share every kernel, even the smallest.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads())]
+    pub(crate) threads: usize,
+}
+
+impl Check {
+    /// The flags' defaults.
+    pub(crate) fn new() -> Self {
+        Self::parse_from(["check"])
+    }
 }
 
 /// The flags of `faults`.
@@ -191,6 +202,9 @@ pub(crate) struct Report {
     /// Compute less, in a few seconds: shorter runs, fewer points, and checks only on the instruction set in use.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Threads that share an operation; in the checks, every kernel, even the smallest. The results are the same on any number of them.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads())]
+    pub(crate) threads: usize,
 }
 
 impl Report {
@@ -222,8 +236,8 @@ pub(crate) struct Train {
     #[arg(long, value_name = "FILE.svg", default_value = "target/lanegrad/training.svg")]
     pub(crate) plot: PathBuf,
     /// Threads that share an operation. The results are the same on any number of them.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
-    threads: u64,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads())]
+    pub(crate) threads: usize,
     #[command(flatten)]
     network: NetworkFlags,
     #[command(flatten)]
@@ -314,10 +328,6 @@ impl Train {
         Self::parse_from(["train"])
     }
 
-    pub(crate) fn threads(&self) -> usize {
-        self.threads as usize
-    }
-
     /// The experiments to run, one per optimizer.
     ///
     /// # Errors
@@ -397,6 +407,11 @@ fn set<T>(place: Option<&mut T>, wanted: Option<T>, flag: &'static str, useless:
         (None, Some(_)) => useless.push(flag),
         (_, None) => {}
     }
+}
+
+/// As many as a backend takes.
+fn threads() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<usize>::new().range(1..=MAX_THREADS as u64)
 }
 
 fn optimizer_parser() -> PossibleValuesParser {

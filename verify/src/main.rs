@@ -11,12 +11,14 @@ use clap::Parser;
 use command_line::{Check, Command, CommandLine, Report, Train, Ulp};
 use lanegrad::{Backend, Isa};
 use lanegrad_verify::check::{self, Scope};
+use lanegrad_verify::eager::Eager;
 use lanegrad_verify::ulp::{self, Coverage, Function};
 use progress::Progress;
 use reporting::Reporting;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 use train::Training;
 
@@ -85,19 +87,20 @@ fn verify(command_line: CommandLine, out: &mut impl Write) -> Result<(), Failure
         Some(Command::Plan(flags)) => Ok(plan::print(&flags, out)?),
         Some(Command::Faults(flags)) => plant::faults(&flags, out),
         Some(Command::Train(flags)) => {
-            let mut backend = Backend::builder().isa(backend.isa()).threads(flags.threads()).build()?;
+            let mut backend = Backend::builder().isa(backend.isa()).threads(flags.threads).build()?;
             Training::prepare(&flags, &mut backend)?.run(&mut backend, out).map(drop)
         }
         Some(Command::Report(flags)) => {
+            let mut backend = Backend::builder().isa(backend.isa()).threads(flags.threads).build()?;
             let reporting = Reporting::prepare(&flags, start, &mut backend)?;
-            let checks = run_checks(reporting.scope(&backend));
+            let checks = run_checks(reporting.scope(&backend)?);
             let runs = reporting.train(&mut backend)?;
             reporting.write(checks, runs, &mut backend, out)
         }
         None => {
             let training = Training::prepare(&Train::new(), &mut backend)?;
             let reporting = Reporting::prepare(&Report::new(), start, &mut backend)?;
-            let checks = check(&Check::default(), out)?;
+            let checks = check(&Check::new(), out)?;
             let runs = training.run(&mut backend, out)?;
             reporting.write(checks, runs, &mut backend, out)
         }
@@ -110,7 +113,7 @@ fn check(flags: &Check, out: &mut impl Write) -> Result<check::Report, Failure> 
         Some(name) => Some(Backend::with_isa_named(name)?.isa()),
         None => None,
     };
-    let report = run_checks(Scope { isa, until_wrong: flags.until_wrong });
+    let report = run_checks(Scope { isa, threads: eager(flags.threads)?, until_wrong: flags.until_wrong });
     let written = writeln!(out, "{report}");
     // A failed check counts even if nobody read the report.
     if !report.passed() {
@@ -118,6 +121,20 @@ fn check(flags: &Check, out: &mut impl Write) -> Result<check::Report, Failure> 
     }
     written?;
     Ok(report)
+}
+
+/// The threads of the checks, if there is more than one.
+///
+/// # Errors
+/// If the system refuses to start one.
+fn eager(threads: usize) -> Result<Option<Arc<Eager>>, Failure> {
+    if threads == 1 {
+        return Ok(None);
+    }
+    match Eager::new(threads) {
+        Ok(eager) => Ok(Some(Arc::new(eager))),
+        Err(error) => Err(Failure::refused(format!("{threads} threads cannot be started: {error}"))),
+    }
 }
 
 fn run_checks(scope: Scope) -> check::Report {

@@ -2,7 +2,7 @@
 
 use crate::command_line::{FAULTS, Report};
 use crate::progress::Progress;
-use crate::{Failure, measure_functions, train};
+use crate::{Failure, eager, measure_functions, train};
 use lanegrad::Backend;
 use lanegrad_verify::check::{self, Scope};
 use lanegrad_verify::data::DataSet;
@@ -63,9 +63,13 @@ impl Reporting {
         Ok(Self { start, settings, source, data, faults, page, json, pictures: array::from_fn(|_| next()) })
     }
 
-    /// What the report needs checked.
-    pub(crate) fn scope(&self, backend: &Backend) -> Scope {
-        Scope { isa: self.settings.quick.then(|| backend.isa()), until_wrong: false }
+    /// What the report needs checked, on as many threads as the backend has.
+    ///
+    /// # Errors
+    /// If the system refuses to start them.
+    pub(crate) fn scope(&self, backend: &Backend) -> Result<Scope, Failure> {
+        let isa = self.settings.quick.then(|| backend.isa());
+        Ok(Scope { isa, threads: eager(backend.threads())?, until_wrong: false })
     }
 
     /// The runs of the first training figure.
@@ -95,7 +99,7 @@ impl Reporting {
             }
         }
         figures.push(checked::figure(&checks, &functions, self.faults.as_ref()));
-        let about = About::this_run(backend.isa(), self.start.elapsed());
+        let about = About::this_run(backend, self.start.elapsed());
         let document = Document::new(about, self.settings, verdict.join(" "), figures);
         if let Some(json) = &mut self.json {
             json.write(&serde_json::to_string(&document).map_err(Failure::refused)?)?;

@@ -35,7 +35,10 @@ fn a_planted_fault_is_caught_and_named() {
     report.args(["report", "--quick", "--out"]).arg(&page).current_dir(temporary);
     let output = report.env("LANEGRAD_FAULT", "4").env("LANEGRAD_ISA", "scalar").output().unwrap();
     let said = str::from_utf8(&output.stdout).unwrap();
-    assert!(output.status.code() == Some(1) && said.contains("SOMETHING IS WRONG on scalar.\n"), "{said}");
+    assert!(
+        output.status.code() == Some(1) && said.contains("SOMETHING IS WRONG on scalar, with 1 thread.\n"),
+        "{said}"
+    );
     let page = fs::read_to_string(page).unwrap();
     assert!(page.contains("<strong>SOMETHING IS WRONG") && page.contains("<p>WRONG: "));
 }

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::blas::Source;
+use crate::environment;
 use crate::layer::{Operation, Shape};
 use crate::rounds::Rounds;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,7 +36,7 @@ pub(crate) enum Command {
 /// What all subcommands take.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Threads of every peer; ours has one so far
+    /// Threads of ours and of every peer that can have more than one
     #[arg(long, global = true, default_value_t = 1, value_name = "N")]
     pub(crate) threads: usize,
     /// Rounds in which ours and each peer are run in turn
@@ -110,10 +111,9 @@ impl Options {
     }
 
     pub(crate) fn rounds(&self) -> Rounds {
-        if self.quick {
-            return Rounds { count: 5, time: Duration::from_millis(1) };
-        }
-        Rounds { count: self.rounds, time: Duration::from_secs_f64(self.round_ms / 1e3) }
+        let (count, ms) = if self.quick { (5, 1.0) } else { (self.rounds, self.round_ms) };
+        let pause = if self.threads > 1 { environment::PAUSE } else { Duration::ZERO };
+        Rounds { count, time: Duration::from_secs_f64(ms / 1e3), pause }
     }
 }
 

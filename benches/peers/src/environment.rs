@@ -4,11 +4,26 @@ use crate::Error;
 use std::env;
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Each sets the number of threads of a peer.
-const THREADS: [&str; 5] =
-    ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "RAYON_NUM_THREADS"];
+const THREADS: [&str; 7] = [
+    "BLIS_NUM_THREADS",
+    "CANDLE_NUM_THREADS",
+    "MATMUL_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+];
+
+/// Each ends the spinning of threads that wait for work after about a millisecond: Intel's OpenMP and GNU's, OpenBLAS. By default they
+/// spin for up to 200 ms, and whoever is measured next has fewer processors. Calls in a row find them awake.
+const SPINNING: [(&str, &str); 3] =
+    [("KMP_BLOCKTIME", "1"), ("GOMP_SPINCOUNT", "20000"), ("OPENBLAS_THREAD_TIMEOUT", "20")];
+
+/// Longer than they spin.
+pub(crate) const PAUSE: Duration = Duration::from_millis(3);
 
 /// Each would make OpenBLAS take another kernel than the one for this processor.
 const UNSET: [&str; 2] = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
@@ -22,7 +37,9 @@ pub(crate) fn enter(threads: usize) -> Result<Option<ExitCode>, Error> {
     wanted.push(("MKL_DYNAMIC", Some("FALSE".to_owned())));
     // oneDNN would print what it cannot do; it is asked, and another way is taken.
     wanted.push(("DNNL_VERBOSE", Some("0".to_owned())));
-    if threads == 1 {
+    if threads > 1 {
+        wanted.extend(SPINNING.map(|(name, value)| (name, Some(value.to_owned()))));
+    } else {
         // MKL's single library would look for an OpenMP runtime, only to use one thread of it.
         wanted.push(("MKL_THREADING_LAYER", Some("SEQUENTIAL".to_owned())));
     }

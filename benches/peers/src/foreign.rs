@@ -1,6 +1,6 @@
 //! Products by other Rust crates, beside `lanegrad_verify::foreign`.
 
-#![expect(unsafe_code, reason = "the crate `gemm` takes pointers; the views that these come from are validated")]
+#![expect(unsafe_code, reason = "crates take pointers; the views that these come from are validated")]
 
 use crate::layer::Product;
 use faer::Par;
@@ -43,6 +43,48 @@ pub(crate) fn gemm(Product { a, b, mut c }: Product<'_>, threads: usize) {
             false,
             parallelism,
         );
+    }
+}
+
+/// What `gemmkit` does with the elements of a product before it stores them.
+#[derive(Clone, Debug)]
+pub(crate) enum Epilogue {
+    None,
+    /// `relu(c + bias)`, its own.
+    BiasRelu(Vec<f32>),
+    /// `c ⊙ relu'(below)`, a function that it calls for each element; it has none of its own for that.
+    TimesReluDerivative(Vec<f32>),
+}
+
+/// `C = epilogue(A·B)` by the crate `gemmkit`.
+pub(crate) fn gemmkit(Product { a, b, mut c }: Product<'_>, epilogue: &Epilogue, threads: usize) {
+    let parallelism = if threads > 1 { ::gemmkit::Parallelism::Rayon(threads) } else { ::gemmkit::Parallelism::Serial };
+    let (rows, cols) = (c.rows(), c.cols());
+    assert!(c.as_ref().as_slice().is_some(), "C has no gaps");
+    // SAFETY: C's elements are contiguous, row by row, and nothing else refers to them while they are in use.
+    let numbers = unsafe { std::slice::from_raw_parts_mut(c.as_mut_ptr(), rows * cols) };
+    let (a, b, c) = (gemmkit_view(a), gemmkit_view(b), ::gemmkit::MatMut::from_row_major(numbers, rows, cols));
+    match epilogue {
+        Epilogue::None => ::gemmkit::gemm(1.0, a, b, 0.0, c, parallelism),
+        Epilogue::BiasRelu(bias) => {
+            let (bias, relu) = (::gemmkit::Bias::PerCol(bias), ::gemmkit::Activation::Relu);
+            ::gemmkit::gemm_fused(1.0, a, b, 0.0, c, Some(bias), Some(relu), parallelism);
+        }
+        Epilogue::TimesReluDerivative(below) => {
+            let times = |element, i, j| if below[i * cols + j] > 0.0 { element } else { 0.0 };
+            ::gemmkit::gemm_map(1.0, a, b, 0.0, c, &times, parallelism);
+        }
+    }
+}
+
+fn gemmkit_view(matrix: MatRef<'_>) -> ::gemmkit::MatRef<'_, f32> {
+    let (rows, cols) = (matrix.rows(), matrix.cols());
+    match matrix.as_slice() {
+        Some(numbers) => ::gemmkit::MatRef::from_row_major(numbers, rows, cols),
+        None => {
+            let numbers = matrix.t().as_slice().expect("A and B have no gaps");
+            ::gemmkit::MatRef::from_col_major(numbers, rows, cols)
+        }
     }
 }
 

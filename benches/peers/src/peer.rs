@@ -4,7 +4,7 @@ use crate::Error;
 use crate::blas::Blas;
 use crate::command_line;
 use crate::environment;
-use crate::foreign;
+use crate::foreign::{self, Epilogue};
 use crate::layer::{Operands, Operation, Product};
 use crate::onednn::OneDnn;
 
@@ -12,6 +12,7 @@ use crate::onednn::OneDnn;
 pub(crate) enum Peer {
     Matrixmultiply,
     Gemm { threads: usize },
+    Gemmkit { threads: usize },
     Faer { threads: usize },
     Blas(Blas),
     OneDnn(OneDnn),
@@ -19,7 +20,7 @@ pub(crate) enum Peer {
 
 /// One of a peer's ways to compute a product; the fastest for a shape is the one that counts.
 pub(crate) struct Way<'a> {
-    /// Whether bias and ReLU are in it; otherwise a second pass does the rest.
+    /// Whether all that belongs to the layer is in it; otherwise a second pass does the rest.
     pub(crate) is_fused: bool,
     pub(crate) run: Box<dyn Fn(&mut Operands) + 'a>,
 }
@@ -34,7 +35,8 @@ impl<'a> Way<'a> {
 impl Peer {
     /// Those that are built in, and those that were asked for.
     pub(crate) fn all(threads: usize, options: &command_line::Product) -> Result<Vec<Self>, Error> {
-        let mut peers = vec![Self::Matrixmultiply, Self::Gemm { threads }, Self::Faer { threads }];
+        let mut peers =
+            vec![Self::Matrixmultiply, Self::Gemm { threads }, Self::Gemmkit { threads }, Self::Faer { threads }];
         for source in &options.blas {
             peers.push(Self::Blas(Blas::load(source)?));
         }
@@ -48,6 +50,7 @@ impl Peer {
         match self {
             Self::Matrixmultiply => "matrix-multiply",
             Self::Gemm { .. } => "gemm",
+            Self::Gemmkit { .. } => "gemmkit",
             Self::Faer { .. } => "faer",
             Self::Blas(blas) => blas.name(),
             Self::OneDnn(onednn) => onednn.name(),
@@ -57,8 +60,9 @@ impl Peer {
     /// Version, and kernel if the library tells which one it has chosen.
     pub(crate) fn description(&self) -> String {
         match self {
-            Self::Matrixmultiply => format!("{}, 1 thread", environment::crate_version("matrixmultiply")),
+            Self::Matrixmultiply => environment::crate_version("matrixmultiply"),
             Self::Gemm { .. } => format!("{}, with x86-v4", environment::crate_version("gemm")),
+            Self::Gemmkit { .. } => environment::crate_version("gemmkit"),
             Self::Faer { .. } => environment::crate_version("faer"),
             Self::Blas(blas) => blas.description(),
             Self::OneDnn(onednn) => onednn.description(),
@@ -72,6 +76,18 @@ impl Peer {
                 lanegrad_verify::foreign::matrixmultiply(a, b, c, false);
             })],
             Self::Gemm { threads } => vec![Way::bare(operation, |product| foreign::gemm(product, *threads))],
+            Self::Gemmkit { threads } => {
+                let fused = match operation {
+                    Operation::Forward if fused => Some(Epilogue::BiasRelu(operands.b.clone())),
+                    Operation::Delta if fused => Some(Epilogue::TimesReluDerivative(operands.x.clone())),
+                    _ => None,
+                };
+                let ways = [Some(Epilogue::None), fused].into_iter().flatten().map(|epilogue| Way {
+                    is_fused: !matches!(epilogue, Epilogue::None),
+                    ..Way::bare(operation, move |product| foreign::gemmkit(product, &epilogue, *threads))
+                });
+                ways.collect()
+            }
             Self::Faer { threads } => vec![Way::bare(operation, |product| foreign::faer(product, *threads))],
             Self::Blas(blas) => {
                 let mut ways = vec![Way::bare(operation, |product| blas.matrix_times_matrix(product))];

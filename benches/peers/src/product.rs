@@ -1,7 +1,7 @@
 //! The three products of a layer, bare and fused with what belongs to the layer.
 //!
 //! Beside the fused ones, a peer's product is followed by [`second_pass`]: the peer's kernel, and our vector code for the
-//! rest. candle has its own form of everything, and no buffers of its caller's: its results are allocated, as it does.
+//! rest, on as many threads. candle has its own form of everything, and no buffers of its caller's: its results are allocated, as it does.
 
 use crate::command_line::{self, Form, Options};
 use crate::environment;
@@ -22,6 +22,7 @@ pub(crate) fn measure(
     product: &command_line::Product,
 ) -> Result<Report, Error> {
     let peers = Peer::all(options.threads, product)?;
+    let second_pass = second_pass::Runner::new(backend.isa(), options.threads)?;
     let mut report = Report::new(&backend, options);
     for peer in &peers {
         report.describe(peer.name(), peer.description());
@@ -44,7 +45,8 @@ pub(crate) fn measure(
             }
             let group = format!("{} {}", operation.name(), if fused { "fused" } else { "bare" });
             for &shape in shapes {
-                let cell = measure_cell(&mut backend, options, &peers, Case { shape, operation, fused })?;
+                let cell =
+                    measure_cell(&mut backend, options, (&peers, &second_pass), Case { shape, operation, fused })?;
                 report.add(&group, cell);
             }
             report.print_group(&group);
@@ -60,22 +62,25 @@ struct Case {
     fused: bool,
 }
 
-fn measure_cell(backend: &mut Backend, options: &Options, peers: &[Peer], case: Case) -> Result<Cell, Error> {
+fn measure_cell(
+    backend: &mut Backend,
+    options: &Options,
+    (peers, second_pass): (&[Peer], &second_pass::Runner),
+    case: Case,
+) -> Result<Cell, Error> {
     let Case { shape, operation, fused } = case;
     let rounds = options.rounds();
     let mut operands = Operands::new(shape);
     operands.run(backend, operation, fused)?;
-    let second = Backend::with_isa(backend.isa());
 
     let mut contestants = Vec::new();
     for peer in peers {
         let mut ways = Vec::new();
         for way in peer.ways(&mut operands, operation, fused) {
-            let second = &second;
             let run = move |operands: &mut Operands| {
                 (way.run)(operands);
                 if fused && !way.is_fused {
-                    second_pass::run(second, operands, operation);
+                    second_pass.run(operands, operation);
                 }
             };
             if !agrees(&run, &mut operands, backend, case)? {

@@ -3,6 +3,7 @@
 //! A round runs, for each peer, ours and the peer one right after the other; which goes first alternates. The ratio of their
 //! times is taken pair by pair; its median over the rounds is what counts.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often, and how long each.
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Rounds {
     pub(crate) count: usize,
     pub(crate) time: Duration,
+    /// Before each measurement, so that the threads of whoever was measured before it have gone to sleep.
+    pub(crate) pause: Duration,
 }
 
 /// Somebody's way to do a piece of work on the operands `T`.
@@ -67,7 +70,8 @@ impl<'a, T> Contestant<'a, T> {
 
     /// Seconds for one piece of work, the mean of `repeats`. If they are many, what others left in the caches is driven out
     /// first.
-    fn seconds(&mut self, operands: &mut T, repeats: u32) -> f64 {
+    fn seconds(&mut self, operands: &mut T, repeats: u32, pause: Duration) -> f64 {
+        thread::sleep(pause);
         if repeats > 1 {
             (self.run)(operands, 1);
         }
@@ -90,17 +94,17 @@ impl Rounds {
             for ((peer, &repeats), pairs) in peers.iter_mut().zip(&peer_repeats).zip(&mut pairs) {
                 let (our, their);
                 if round % 2 == 0 {
-                    our = ours.seconds(operands, our_repeats);
-                    their = peer.seconds(operands, repeats);
+                    our = ours.seconds(operands, our_repeats, self.pause);
+                    their = peer.seconds(operands, repeats, self.pause);
                 } else {
-                    their = peer.seconds(operands, repeats);
-                    our = ours.seconds(operands, our_repeats);
+                    their = peer.seconds(operands, repeats, self.pause);
+                    our = ours.seconds(operands, our_repeats, self.pause);
                 }
                 our_seconds.push(our);
                 pairs.push((our, their));
             }
             if peers.is_empty() {
-                our_seconds.push(ours.seconds(operands, our_repeats));
+                our_seconds.push(ours.seconds(operands, our_repeats, self.pause));
             }
         }
         let peers = peers.iter().zip(&pairs).map(|(peer, pairs)| PeerTime {
@@ -118,7 +122,7 @@ impl Rounds {
         }
         let timed = ways.into_iter().map(|mut way| {
             let repeats = way.repeats(operands, self.time);
-            let best = (0..3).map(|_| way.seconds(operands, repeats)).fold(f64::INFINITY, f64::min);
+            let best = (0..3).map(|_| way.seconds(operands, repeats, self.pause)).fold(f64::INFINITY, f64::min);
             (best, way)
         });
         timed.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, way)| way)
@@ -152,7 +156,7 @@ mod tests {
         let contestant = |name, seconds: f64| {
             Contestant::timed_elsewhere(name, move |(): &mut (), repeats| seconds * f64::from(repeats))
         };
-        let rounds = Rounds { count: 3, time: Duration::from_millis(1) };
+        let rounds = Rounds { count: 3, time: Duration::from_millis(1), pause: Duration::ZERO };
         let mut peers = [contestant("half as fast", 2e-6), contestant("twice as fast", 0.5e-6)];
         let times = rounds.run(&mut (), contestant("ours", 1e-6), &mut peers);
         let ratios: Vec<f64> = times.peers.iter().map(|peer| peer.ratio).collect();

@@ -1,14 +1,14 @@
 //! Functions of one variable, in units in the last place.
 
-use crate::shapes::Edges;
+use super::platform::Platform;
 use crate::tally::Tally;
 use crate::ulp::{Coverage, Function, measure};
 use crate::{bound, ulp};
-use lanegrad::{Activation, Backend, Isa};
+use lanegrad::Activation;
 
 /// Exactly right, NaN included.
-pub(super) fn relu(isa: Isa, tally: &mut Tally) {
-    let backend = Backend::with_isa(isa);
+pub(super) fn relu(platform: &Platform, tally: &mut Tally) {
+    let backend = platform.backend();
     let expected = |x: f32| if x < 0.0 { 0.0 } else { x };
     for x in inputs() {
         let mut found = x.clone();
@@ -21,8 +21,8 @@ pub(super) fn relu(isa: Isa, tally: &mut Tally) {
 
 /// Within [`ulp::LIMIT`] everywhere, symmetric, in range; special values in every lane of every tail; the neighbours do not
 /// matter.
-pub(super) fn function(isa: Isa, function: &Function, tally: &mut Tally) {
-    let apply = function.kernel(isa);
+pub(super) fn function(platform: &Platform, function: &Function, tally: &mut Tally) {
+    let apply = function.kernel(platform.backend());
     let [found] = measure(function, Coverage::Everyday, [&apply], &mut |_, _| ());
     for fault in found.faults(function) {
         tally.wrong(|| fault);
@@ -41,7 +41,7 @@ pub(super) fn function(isa: Isa, function: &Function, tally: &mut Tally) {
         }
     }
     for special in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1e-45, -1e-45, 200.0, -200.0, f32::MIN] {
-        for len in 1..=2 * Edges::of(isa).lanes + 1 {
+        for len in 1..=2 * platform.edges().lanes + 1 {
             for at in 0..len {
                 let mut x = vec![0.75; len];
                 x[at] = special;

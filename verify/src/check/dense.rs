@@ -1,5 +1,6 @@
 //! The operations of a layer in `lanegrad`: its products with their fused operations.
 
+use super::platform::Platform;
 use super::product::{self, sum};
 use crate::bound::{U, gamma, ulp};
 use crate::foreign;
@@ -8,7 +9,7 @@ use crate::reference;
 use crate::shapes::Edges;
 use crate::tally::Tally;
 use lanegrad::dense::{self, ActivationBackward, Backward, Forward, Gradient};
-use lanegrad::{Activation, Backend, Isa, MatMut, MatRef};
+use lanegrad::{Activation, MatMut, MatRef};
 use lanegrad_kernels::gemm::Order;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -59,8 +60,8 @@ impl Operation {
 }
 
 /// `A·B` by each of the three operations in turn.
-fn by_turns(isa: Isa) -> impl FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) {
-    let mut backend = Backend::with_isa(isa);
+fn by_turns(platform: &Platform) -> impl FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) {
+    let mut backend = platform.backend();
     let mut turn = 0;
     move |a, b, c, accumulate| {
         turn += 1;
@@ -76,16 +77,16 @@ fn by_turns(isa: Isa) -> impl FnMut(MatRef<'_>, MatRef<'_>, MatMut<'_>, bool) {
     }
 }
 
-pub(super) fn integers(isa: Isa, tally: &mut Tally) {
-    product::integers(Edges::of(isa), &mut by_turns(isa), tally);
-    product::one_hot(Edges::of(isa), &mut by_turns(isa), tally);
+pub(super) fn integers(platform: &Platform, tally: &mut Tally) {
+    product::integers(platform.edges(), &mut by_turns(platform), tally);
+    product::one_hot(platform.edges(), &mut by_turns(platform), tally);
 }
 
 /// Small square layers of integers, in each layout. With wrong strides, or without the transposition that is part of two of the
 /// products, elements come from the wrong places, all of which are inside the slices.
-pub(super) fn square(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
-    let Edges { mr, lanes, .. } = Edges::of(isa);
+pub(super) fn square(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
+    let Edges { mr, lanes, .. } = platform.edges();
     for size in [2, 3, mr, lanes + 1, lanes + 3] {
         for (turn, (left, right)) in Layout::ALL.into_iter().flat_map(|a| Layout::ALL.map(|b| (a, b))).enumerate() {
             let integer = |i: usize, j: usize| ((31 * i + 17 * j + turn) % 23) as f32 - 11.0;
@@ -122,28 +123,28 @@ pub(super) fn square(isa: Isa, tally: &mut Tally) {
     }
 }
 
-pub(super) fn bounded(isa: Isa, tally: &mut Tally) {
-    product::bounded(Edges::of(isa), &mut by_turns(isa), tally);
+pub(super) fn bounded(platform: &Platform, tally: &mut Tally) {
+    product::bounded(platform.edges(), &mut by_turns(platform), tally);
 }
 
-pub(super) fn tight(isa: Isa, tally: &mut Tally) {
-    product::tight(Edges::of(isa), &mut by_turns(isa), tally);
+pub(super) fn tight(platform: &Platform, tally: &mut Tally) {
+    product::tight(platform.edges(), &mut by_turns(platform), tally);
 }
 
-pub(super) fn large(isa: Isa, tally: &mut Tally) {
+pub(super) fn large(platform: &Platform, tally: &mut Tally) {
     // A scalar product of this size takes longer than all the rest, and its blocking is the same as on the others.
-    let edges = match Edges::of(isa) {
+    let edges = match platform.edges() {
         edges if edges.lanes == 1 => Edges { nc: 64, ..edges },
         edges => edges,
     };
-    product::against(&mut foreign::matrixmultiply, edges, &mut by_turns(isa), tally);
+    product::against(&mut foreign::matrixmultiply, edges, &mut by_turns(platform), tally);
 }
 
 /// `⟨delta, x·wᵀ⟩ = ⟨delta·w, x⟩ = ⟨deltaᵀ·x, w⟩`: exact on integers, and independent of a reference.
-pub(super) fn adjoint(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
+pub(super) fn adjoint(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
     let mut rng = StdRng::seed_from_u64(3);
-    for (turn, [batch, outputs, inputs]) in Edges::of(isa).products().enumerate().filter(|(turn, _)| turn % 11 == 0) {
+    for (turn, [batch, outputs, inputs]) in platform.edges().products().enumerate().filter(|(turn, _)| turn % 11 == 0) {
         let mut random = |rows, cols, layout| {
             Operand::from_fn(rows, cols, layout, |_, _| {
                 rng.random_range(1..=7) as f32 * [1.0, -1.0][rng.random_range(0..2)]
@@ -201,15 +202,15 @@ pub(super) fn derivative_roundings(activation: Activation) -> usize {
 /// that interval bound what becomes of the error; h itself adds at most [`ACTIVATION_ULP`].
 ///
 /// At the seam: the same bits as the unfused sequence of product, addition and activation.
-pub(super) fn forward(isa: Isa, activation: Activation, tally: &mut Tally) {
+pub(super) fn forward(platform: &Platform, activation: Activation, tally: &mut Tally) {
     let h = |a: f64| reference(activation).value(a);
     let own_ulp = match activation {
         Activation::Identity | Activation::Relu => 0.0,
         _ => ACTIVATION_ULP,
     };
-    let mut backend = Backend::with_isa(isa);
+    let mut backend = platform.backend();
     let mut rng = StdRng::seed_from_u64(4);
-    for (turn, [batch, outputs, inputs]) in Edges::of(isa).layers().into_iter().enumerate() {
+    for (turn, [batch, outputs, inputs]) in platform.edges().layers().into_iter().enumerate() {
         let mut number = |spread: f32| spread * (2.0 * rng.random::<f32>() - 1.0);
         let spread = 4.0 / (inputs as f32).sqrt();
         let x = Operand::from_fn(batch, inputs, Layout::in_turn(turn), |_, _| number(1.0));
@@ -245,11 +246,11 @@ pub(super) fn forward(isa: Isa, activation: Activation, tally: &mut Tally) {
 
 /// `(delta·w) ⊙ h'(a)`: the sum within γₙ of its terms, n = k + 1; h' adds [its roundings](derivative_roundings), the multiplication
 /// one, and where `mul_add` rounds twice, h' another one of its product.
-pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
+pub(super) fn backward(platform: &Platform, activation: Activation, tally: &mut Tally) {
     let h = reference(activation);
-    let mut backend = Backend::with_isa(isa);
+    let mut backend = platform.backend();
     let mut rng = StdRng::seed_from_u64(5);
-    let edges = Edges::of(isa);
+    let edges = platform.edges();
     for (turn, [batch, inputs, outputs]) in edges.layers().into_iter().enumerate() {
         let mut number = || 2.0 * rng.random::<f32>() - 1.0;
         let delta = Operand::from_fn(batch, outputs, Layout::in_turn(turn), |_, _| number());
@@ -298,10 +299,10 @@ pub(super) fn backward(isa: Isa, activation: Activation, tally: &mut Tally) {
 }
 
 /// `dw = deltaᵀ·x` and `db` = column sums of delta, overwriting and accumulating.
-pub(super) fn gradient(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
+pub(super) fn gradient(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
     let mut rng = StdRng::seed_from_u64(6);
-    for (turn, [outputs, inputs, batch]) in Edges::of(isa).layers().into_iter().enumerate() {
+    for (turn, [outputs, inputs, batch]) in platform.edges().layers().into_iter().enumerate() {
         for accumulate in [false, true] {
             let mut number = || 2.0 * rng.random::<f32>() - 1.0;
             let delta = Operand::from_fn(batch, outputs, Layout::in_turn(turn), |_, _| number());

@@ -1,10 +1,11 @@
 //! The same bits in every run, wherever the operands are in memory, and whatever is computed beside them.
 
+use super::platform::Platform;
 use super::update::METHODS;
 use crate::shapes::Edges;
 use crate::tally::Tally;
 use lanegrad::dense::{self, Backward, Forward, Gradient};
-use lanegrad::{Activation, Backend, Isa, LearningRate, MatMut, MatRef, Optimizer, Parameter, Rule, loss};
+use lanegrad::{Activation, LearningRate, MatMut, MatRef, Optimizer, Parameter, Rule, loss};
 use lanegrad_kernels::gemm;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -29,9 +30,9 @@ fn same(found: &[f32], expected: &[f32], tally: &mut Tally, place: impl Fn() -> 
 }
 
 /// Products and losses for every alignment, twice.
-pub(super) fn place(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
-    let Edges { mr, nr, lanes, .. } = Edges::of(isa);
+pub(super) fn place(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
+    let Edges { mr, nr, lanes, .. } = platform.edges();
     for (batch, outputs, inputs) in [(mr + 1, nr + 1, 2 * lanes + 3), (3, lanes + 1, 70)] {
         let (x, w) = (random(batch * inputs, 1), random(outputs * inputs, 2));
         let (delta, bias) = (random(batch * outputs, 3), random(outputs, 4));
@@ -84,9 +85,9 @@ pub(super) fn place(isa: Isa, tally: &mut Tally) {
 }
 
 /// A row alone, and among rows of NaN.
-pub(super) fn neighbours(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
-    let Edges { mr, nr, lanes, .. } = Edges::of(isa);
+pub(super) fn neighbours(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
+    let Edges { mr, nr, lanes, .. } = platform.edges();
     let (batch, outputs, inputs) = (2 * mr + 1, nr + lanes + 1, 2 * lanes + 3);
     let (x, w) = (random(batch * inputs, 1), random(outputs * inputs, 2));
     let (delta, bias) = (random(batch * outputs, 3), random(outputs, 4));
@@ -128,9 +129,9 @@ pub(super) fn neighbours(isa: Isa, tally: &mut Tally) {
 }
 
 /// The update of a parameter, at any position: alone, in the first part of a slice, or in the second.
-pub(super) fn position(isa: Isa, tally: &mut Tally) {
-    let backend = Backend::with_isa(isa);
-    let len = 2 * Edges::of(isa).lanes + 3;
+pub(super) fn position(platform: &Platform, tally: &mut Tally) {
+    let backend = platform.backend();
+    let len = 2 * platform.edges().lanes + 3;
     for (name, method) in METHODS {
         let run = |split: &dyn Fn(usize) -> usize| {
             let mut theta = random(len, 1);

@@ -1,11 +1,12 @@
 //! Invalid arguments are refused, and only the given memory is read or written.
 
+use super::platform::Platform;
 use crate::operand::{Layout, Operand, Output};
 use crate::random::uniform;
 use crate::shapes::Edges;
 use crate::tally::Tally;
 use lanegrad::dense::{self, Backward, Forward, Gradient};
-use lanegrad::{Activation, Backend, Error, Initialization, Isa, LayerOptions, MatMut, MatRef, Network, Scratch, loss};
+use lanegrad::{Activation, Error, Initialization, LayerOptions, MatMut, MatRef, Network, Scratch, loss};
 
 /// Half the bits of a `usize`: the square is 0 if it wraps.
 const ROOT: usize = 1 << (usize::BITS / 2);
@@ -13,7 +14,7 @@ const ROOT: usize = 1 << (usize::BITS / 2);
 const TOP: usize = 1 << (usize::BITS - 1);
 
 /// A view that reaches beyond its slice, or whose offsets overflow, is refused; so is an output whose rows overlap.
-pub(super) fn views(isa: Isa, tally: &mut Tally) {
+pub(super) fn views(platform: &Platform, tally: &mut Tally) {
     let mut data = [0.0; 64];
     const LONGEST: isize = isize::MAX;
     for (rows, cols, stride) in
@@ -47,18 +48,18 @@ pub(super) fn views(isa: Isa, tally: &mut Tally) {
     let units = LayerOptions { units: 2, activation: Activation::Relu, initialization: Initialization::HeNormal };
     let network = Network::new(1, &[units], uniform(1));
     let rows = MatRef::with_strides(&data, TOP, 1, 0, 1).expect("the row is there");
-    let refused = network
-        .is_ok_and(|network| network.predict(&mut Backend::with_isa(isa), &mut Scratch::default(), rows).is_err());
+    let refused =
+        network.is_ok_and(|network| network.predict(&mut platform.backend(), &mut Scratch::default(), rows).is_err());
     tally.holds(refused, || format!("predictions for {TOP} examples were not refused"));
 }
 
 /// A sum of no terms is zero, although the slices have elements: without inputs `z = b`, without a batch `dw = 0`, without units
 /// `delta_below = 0`.
-pub(super) fn nothing(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
+pub(super) fn nothing(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
     let nan = [f32::NAN; 64];
     let empty = |rows, cols| MatRef::new(&nan, rows, cols).expect("it has no elements");
-    let Edges { mr, lanes, .. } = Edges::of(isa);
+    let Edges { mr, lanes, .. } = platform.edges();
     for (rows, cols) in [(1, 1), (mr, lanes), (mr + 1, 2 * lanes + 1), (3, 40)] {
         let mut compare = |what: &str, output: &Output, expected: &dyn Fn(usize, usize) -> f32| {
             for i in 0..rows {
@@ -94,9 +95,9 @@ pub(super) fn nothing(isa: Isa, tally: &mut Tally) {
 }
 
 /// The elements between and around the rows of an output are not written, whatever its width.
-pub(super) fn gaps(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
-    let Edges { mr, lanes, .. } = Edges::of(isa);
+pub(super) fn gaps(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
+    let Edges { mr, lanes, .. } = platform.edges();
     for (rows, cols) in [1, 2, mr, mr + 1].into_iter().flat_map(|rows| (1..2 * lanes + 9).map(move |cols| (rows, cols)))
     {
         let operand = |rows, cols| Operand::from_fn(rows, cols, Layout::Rows, |i, j| (i + 2 * j) as f32 / 64.0);

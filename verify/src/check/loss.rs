@@ -1,12 +1,13 @@
 //! Losses and their deltas.
 
 use super::dense::{ACTIVATION_ULP, derivative_roundings, reference};
+use super::platform::Platform;
 use crate::bound::{TINY, U, gamma};
 use crate::operand::{Layout, Operand, Output};
 use crate::reference::{Loss, Matrix, Target};
 use crate::tally::Tally;
 use crate::training::name::ACTIVATIONS;
-use lanegrad::{Activation, Backend, Isa, loss};
+use lanegrad::{Activation, loss};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -28,9 +29,9 @@ fn to_matrix(operand: &Operand, rows: usize, cols: usize) -> Matrix {
 /// in h' adds another.
 ///
 /// Errors have all magnitudes, including those whose squares overflow or underflow in `f32`; c includes the largest finite values.
-pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
-    let fused = crate::shapes::Edges::of(isa).fused;
-    let backend = Backend::with_isa(isa);
+pub(super) fn squared_error(platform: &Platform, tally: &mut Tally) {
+    let fused = platform.edges().fused;
+    let backend = platform.backend();
     let mut rng = StdRng::seed_from_u64(7);
     for (turn, (rows, outputs)) in SHAPES.into_iter().enumerate() {
         for &(_, activation) in ACTIVATIONS {
@@ -91,8 +92,8 @@ pub(super) fn squared_error(isa: Isa, tally: &mut Tally) {
 /// from the label's e, makes the loss `max − a_label + ln(O + e)` and the label's delta `−O/(O + e)/m`.
 ///
 /// Logits are up to 10⁴, and from a few to all but one of them are far below the row's largest. Labels lead by up to 200.
-pub(super) fn softmax_cross_entropy(isa: Isa, tally: &mut Tally) {
-    let backend = Backend::with_isa(isa);
+pub(super) fn softmax_cross_entropy(platform: &Platform, tally: &mut Tally) {
+    let backend = platform.backend();
     let mut rng = StdRng::seed_from_u64(8);
     for (turn, (rows, classes)) in SHAPES.into_iter().enumerate() {
         for (spread, lead) in

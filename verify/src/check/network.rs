@@ -1,13 +1,13 @@
 //! Training steps of a network, compared with the reference, which has no buffers.
 
 use super::dense::reference;
+use super::platform::Platform;
 use crate::bound::U;
 use crate::objective::Objective;
 use crate::reference;
 use crate::tally::Tally;
 use lanegrad::{
-    Activation, Backend, Initialization, Isa, LayerOptions, LearningRate, MatRef, Method, Momentum, Network, Optimizer,
-    Rule,
+    Activation, Initialization, LayerOptions, LearningRate, MatRef, Method, Momentum, Network, Optimizer, Rule,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -21,7 +21,7 @@ const STEPS: usize = 3;
 
 /// Gradient descent with a step size of 1, so that a step is a gradient; then the rules with a velocity, whose gradient differs if it
 /// is taken at the wrong point.
-pub(super) fn steps(isa: Isa, tally: &mut Tally) {
+pub(super) fn steps(platform: &Platform, tally: &mut Tally) {
     use reference::Momentum::Constant;
     let momentum = Momentum::Constant(0.75);
     for (method, rule, eta) in [
@@ -30,14 +30,14 @@ pub(super) fn steps(isa: Isa, tally: &mut Tally) {
         (Method::Nesterov { momentum }, reference::Rule::Nesterov { alpha: Constant(0.75) }, 0.25),
     ] {
         for labelled in [false, true] {
-            train(isa, method, rule, eta, labelled, tally);
+            train(platform, method, rule, eta, labelled, tally);
         }
     }
 }
 
 /// A few steps of both, from the same parameters on the same mini-batch. The sums are short and the steps few: the effect of rounding
 /// stays far below [`BOUND`], and that of a fault is far above it.
-fn train(isa: Isa, method: Method, rule: reference::Rule, eta: f64, labelled: bool, tally: &mut Tally) {
+fn train(platform: &Platform, method: Method, rule: reference::Rule, eta: f64, labelled: bool, tally: &mut Tally) {
     /// Relative to the largest parameter, which is near 1.
     const BOUND: f64 = 16.0 * U;
     let mut rng = StdRng::seed_from_u64(12);
@@ -51,7 +51,7 @@ fn train(isa: Isa, method: Method, rule: reference::Rule, eta: f64, labelled: bo
     for [_, b] in network.parameters_mut() {
         b.fill_with(|| rng.random::<f32>() - 0.5);
     }
-    let mut backend = Backend::with_isa(isa);
+    let mut backend = platform.backend();
     let mut optimizer =
         Optimizer::new(Rule::new(method, LearningRate::Constant(eta)).expect("the hyper-parameters are in range"));
     let mut peer = peer(&network);

@@ -1,10 +1,11 @@
 //! The order of each sum, to the last bit, compared with a twin in plain f32 that adds the same terms one by one.
 
+use super::platform::Platform;
 use crate::operand::{Layout, Operand, Output};
 use crate::shapes::Edges;
 use crate::tally::Tally;
+use lanegrad::Activation;
 use lanegrad::dense::{self, Backward, Forward, Gradient};
-use lanegrad::{Activation, Backend, Isa};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -39,12 +40,12 @@ fn lanes(terms: impl Iterator<Item = (f32, f32)>, fused: bool) -> f32 {
 
 /// The three products of layers whose sizes cut tiles, vectors and blocks, and of mini-batches around the size at which the order
 /// changes.
-pub(super) fn sums(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
+pub(super) fn sums(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
     let mut rng = StdRng::seed_from_u64(7);
-    let Edges { fused, nr, .. } = Edges::of(isa);
+    let Edges { fused, nr, .. } = platform.edges();
     let few = [1, 2, 3, FEW, FEW + 1].map(|m| [m, nr + 3, 35]);
-    for (turn, [m, n, k]) in few.into_iter().chain(Edges::of(isa).layers()).enumerate() {
+    for (turn, [m, n, k]) in few.into_iter().chain(platform.edges().layers()).enumerate() {
         let mut random = |rows, cols, layout| Operand::from_fn(rows, cols, layout, |_, _| rng.random_range(-1.0..1.0));
         let a = random(m, k, Layout::in_turn(turn));
         let b = random(k, n, Layout::in_turn(turn / 2));

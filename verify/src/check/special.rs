@@ -1,9 +1,9 @@
 //! Special values: NaN, infinities, zeros of either sign, and the smallest values, at each position in a vector.
 
-use crate::shapes::Edges;
+use super::platform::Platform;
 use crate::tally::Tally;
 use lanegrad::dense::{self, Backward};
-use lanegrad::{Activation, Backend, Isa, MatMut, MatRef, clip, loss};
+use lanegrad::{Activation, MatMut, MatRef, clip, loss};
 
 const SPECIAL: [f32; 13] = [
     f32::NAN,
@@ -22,9 +22,15 @@ const SPECIAL: [f32; 13] = [
 ];
 
 /// Each special value at each position of each short slice, with 0.75 elsewhere. `expected` returns the expected result.
-fn everywhere(isa: Isa, what: &str, apply: &mut dyn FnMut(&mut [f32]), expected: fn(f32) -> f32, tally: &mut Tally) {
+fn everywhere(
+    platform: &Platform,
+    what: &str,
+    apply: &mut dyn FnMut(&mut [f32]),
+    expected: fn(f32) -> f32,
+    tally: &mut Tally,
+) {
     for special in SPECIAL {
-        for len in 1..=2 * Edges::of(isa).lanes + 1 {
+        for len in 1..=2 * platform.edges().lanes + 1 {
             for at in 0..len {
                 let mut x = vec![0.75; len];
                 x[at] = special;
@@ -39,19 +45,19 @@ fn everywhere(isa: Isa, what: &str, apply: &mut dyn FnMut(&mut [f32]), expected:
 }
 
 /// ReLU, softsign and clipping by value.
-pub(super) fn maps(isa: Isa, tally: &mut Tally) {
-    let backend = Backend::with_isa(isa);
+pub(super) fn maps(platform: &Platform, tally: &mut Tally) {
+    let backend = platform.backend();
     let relu = |x: f32| if x < 0.0 { 0.0 } else { x };
-    everywhere(isa, "relu", &mut |x| Activation::Relu.apply(&backend, x), relu, tally);
+    everywhere(platform, "relu", &mut |x| Activation::Relu.apply(&backend, x), relu, tally);
     let softsign = |x: f32| if x.is_infinite() { x.signum() } else { x / (1.0 + x.abs()) };
-    everywhere(isa, "softsign", &mut |x| Activation::Softsign.apply(&backend, x), softsign, tally);
+    everywhere(platform, "softsign", &mut |x| Activation::Softsign.apply(&backend, x), softsign, tally);
     let mut clip = |x: &mut [f32]| clip::by_value(&backend, &mut [x], 2.0).expect("the limit is positive");
-    everywhere(isa, "clipping", &mut clip, |x| if x.is_nan() { x } else { x.clamp(-2.0, 2.0) }, tally);
+    everywhere(platform, "clipping", &mut clip, |x| if x.is_nan() { x } else { x.clamp(-2.0, 2.0) }, tally);
 }
 
 /// `1·h'(a)`, including ReLU's kink: a delta passes if the output is NaN, and not if it is 0 of either sign.
-pub(super) fn derivatives(isa: Isa, tally: &mut Tally) {
-    let mut backend = Backend::with_isa(isa);
+pub(super) fn derivatives(platform: &Platform, tally: &mut Tally) {
+    let mut backend = platform.backend();
     let mut below = |activation: Activation, z: &mut [f32]| {
         let mut delta = vec![f32::NAN; z.len()];
         let w = vec![1.0; z.len()];
@@ -65,16 +71,16 @@ pub(super) fn derivatives(isa: Isa, tally: &mut Tally) {
         z.copy_from_slice(&delta);
     };
     let slope = |z: f32| if z <= 0.0 { 0.0 } else { 1.0 };
-    everywhere(isa, "h' of relu", &mut |z| below(Activation::Relu, z), slope, tally);
+    everywhere(platform, "h' of relu", &mut |z| below(Activation::Relu, z), slope, tally);
     let softsign_slope = |z: f32| (1.0 - z.abs()) * (1.0 - z.abs());
-    everywhere(isa, "h' of softsign", &mut |z| below(Activation::Softsign, z), softsign_slope, tally);
-    everywhere(isa, "h' of identity", &mut |z| below(Activation::Identity, z), |_| 1.0, tally);
+    everywhere(platform, "h' of softsign", &mut |z| below(Activation::Softsign, z), softsign_slope, tally);
+    everywhere(platform, "h' of identity", &mut |z| below(Activation::Identity, z), |_| 1.0, tally);
 }
 
 /// Softmax and cross-entropy if an exponential would overflow, or a probability is 0.
-pub(super) fn softmax(isa: Isa, tally: &mut Tally) {
-    let backend = Backend::with_isa(isa);
-    for classes in 2..=2 * Edges::of(isa).lanes + 20 {
+pub(super) fn softmax(platform: &Platform, tally: &mut Tally) {
+    let backend = platform.backend();
+    for classes in 2..=2 * platform.edges().lanes + 20 {
         for label in 0..classes {
             let mut compare = |what: &str, logits: &[f32], expected: f64, slope: f32| {
                 let mut delta = vec![f32::NAN; classes];

@@ -1,5 +1,6 @@
 //! The same bits on any number of threads, however kernels are split.
 
+use super::platform::Platform;
 use super::update::METHODS;
 use crate::eager::Eager;
 use crate::operand::{Layout, Operand, Output};
@@ -84,7 +85,8 @@ fn operations(backend: &mut Backend, turn: usize, [batch, inputs, outputs]: [usi
 }
 
 /// All operations of layers.
-pub(super) fn layer(isa: Isa, tally: &mut Tally) {
+pub(super) fn layer(platform: &Platform, tally: &mut Tally) {
+    let isa = platform.isa();
     let (mut one, many) = backends(isa);
     for mut many in many {
         for (turn, sizes @ [batch, inputs, outputs]) in layers(isa).into_iter().enumerate() {
@@ -103,8 +105,8 @@ pub(super) fn layer(isa: Isa, tally: &mut Tally) {
 }
 
 /// Steps of training with every method, and the maps over slices.
-pub(super) fn training(isa: Isa, tally: &mut Tally) {
-    let (mut one, many) = backends(isa);
+pub(super) fn training(platform: &Platform, tally: &mut Tally) {
+    let (mut one, many) = backends(platform.isa());
     let (batch, inputs) = (30, 19);
     let x: Vec<f32> = (0..batch * inputs).map(|at| (at * 7 % 31) as f32 / 16.0 - 1.0).collect();
     let x = MatRef::new(&x, batch, inputs).expect("it was made so");

@@ -1,11 +1,11 @@
 //! Update rules, compared with their twins bit for bit; clipping.
 
+use super::platform::Platform;
 use crate::bound::gamma;
 use crate::reference;
-use crate::shapes::Edges;
 use crate::tally::Tally;
 use crate::twin::Twin;
-use lanegrad::{Backend, Isa, LearningRate, Method, Momentum, Optimizer, Parameter, Rule, WeightDecay, clip};
+use lanegrad::{LearningRate, Method, Momentum, Optimizer, Parameter, Rule, WeightDecay, clip};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -61,9 +61,9 @@ pub fn against(rule: &str, lengths: &[usize], right: &mut Step<'_>, step: &mut S
 }
 
 /// Every length of slice, all as tensors of one optimizer, with every schedule and both kinds of weight decay.
-pub(super) fn twin(isa: Isa, method: Method, tally: &mut Tally) {
-    let backend = Backend::with_isa(isa);
-    let edges = Edges::of(isa);
+pub(super) fn twin(platform: &Platform, method: Method, tally: &mut Tally) {
+    let backend = platform.backend();
+    let edges = platform.edges();
     let lengths: Vec<usize> = edges.lengths().collect();
     let rule = |rate| Rule::new(method, rate).expect("the hyper-parameters are in range");
     let decayed = |decay| rule(LearningRate::Constant(0.01)).with_weight_decay(decay).expect("it is in range");
@@ -120,10 +120,10 @@ pub(super) const METHODS: [(&str, Method); 8] = {
 
 /// By value: exact. By norm: the squares and their sum are within γₙ, with n = 16 running sums of 256 and four halvings. The root
 /// halves that; the factor and its product add one rounding each.
-pub(super) fn clipping(isa: Isa, tally: &mut Tally) {
-    let backend = Backend::with_isa(isa);
+pub(super) fn clipping(platform: &Platform, tally: &mut Tally) {
+    let backend = platform.backend();
     let mut rng = StdRng::seed_from_u64(10);
-    let lengths: Vec<usize> = Edges::of(isa).lengths().collect();
+    let lengths: Vec<usize> = platform.edges().lengths().collect();
     for (turn, magnitude) in [1.0, 1e30, 1e-30, 1e-3].into_iter().enumerate() {
         let gradients: Vec<Vec<f32>> = lengths
             .iter()

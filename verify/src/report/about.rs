@@ -1,6 +1,6 @@
 //! Where a report comes from: program, machine, time.
 
-use lanegrad::Isa;
+use lanegrad::{Backend, Isa};
 use serde::Serialize;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -30,11 +30,13 @@ pub struct About {
     pub isas: Vec<&'static str>,
     /// The one in use.
     pub isa: &'static str,
+    /// Threads that shared an operation.
+    pub threads: usize,
 }
 
 impl About {
     /// This program on this machine, now.
-    pub fn this_run(isa: Isa, duration: Duration) -> Self {
+    pub fn this_run(backend: &Backend, duration: Duration) -> Self {
         let arguments = env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
         let command: Vec<_> = ["verify".to_owned()].into_iter().chain(arguments).collect();
         Self {
@@ -46,7 +48,8 @@ impl About {
             processor: processor().unwrap_or_else(|| UNKNOWN.to_owned()),
             cores: thread::available_parallelism().map_or(1, usize::from),
             isas: Isa::available().map(Isa::name).collect(),
-            isa: isa.name(),
+            isa: backend.isa().name(),
+            threads: backend.threads(),
         }
     }
 }

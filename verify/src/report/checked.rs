@@ -58,9 +58,13 @@ pub fn figure(checks: &check::Report, functions: &ulp::Report, faults: Option<&F
 pub fn verdict(checks: &check::Report, functions: &ulp::Report) -> [String; 2] {
     let isas: Vec<_> = checks.isas().iter().map(|isa| isa.name()).collect();
     let (count, isas) = (checks.rows().count(), isas.join(", "));
+    let threads = match checks.threads() {
+        1 => "1 thread".to_owned(),
+        threads => format!("{threads} threads"),
+    };
     let passed = match checks.passed() && functions.passed() {
-        true => format!("All {count} checks passed on {isas}."),
-        false => format!("SOMETHING IS WRONG on {isas}."),
+        true => format!("All {count} checks passed on {isas}, with {threads}."),
+        false => format!("SOMETHING IS WRONG on {isas}, with {threads}."),
     };
     [passed, format!("{} numbers of the library were compared with a reference.", grouped(compared(checks)))]
 }
@@ -212,7 +216,7 @@ mod tests {
 
     #[test]
     fn nothing_checked_is_not_passed() {
-        let scope = check::Scope { isa: Some(Isa::detect()), until_wrong: true };
+        let scope = check::Scope { isa: Some(Isa::detect()), until_wrong: true, threads: None };
         let mut functions = ulp::Report::default();
         let checks = check::run(scope, &mut |_, _, _| ());
         assert_eq!(figure(&checks, &functions, None).facts["checks.passed"], 0.0);

@@ -2,7 +2,7 @@
 
 use crate::reference;
 use crate::training::name::ACTIVATIONS;
-use lanegrad::{Backend, Isa};
+use lanegrad::Backend;
 use lanegrad_kernels::elementwise::{Map, MapInPlace};
 use lanegrad_kernels::math;
 use lanegrad_kernels::simd::Simd;
@@ -125,16 +125,15 @@ impl Map for Exp {
 }
 
 impl Function {
-    /// The library's kernel of that name on an instruction set.
+    /// The library's kernel of that name on a backend.
     ///
     /// # Panics
     /// When the library has none.
-    pub fn kernel(&self, isa: Isa) -> impl Fn(&mut [f32]) + Sync + use<> {
+    pub fn kernel(&self, backend: Backend) -> impl Fn(&mut [f32]) + Sync + use<> {
         let activation = ACTIVATIONS.iter().find(|(name, _)| *name == self.name).map(|(_, activation)| *activation);
         assert!(activation.is_some() || self.name == EXP.name, "the library has no {}", self.name);
-        let backend = Backend::with_isa(isa);
         move |x| match activation {
-            None => isa.run(MapInPlace { map: Exp, x }),
+            None => backend.isa().run(MapInPlace { map: Exp, x }),
             Some(activation) => activation.apply(&backend, x),
         }
     }

@@ -3,7 +3,7 @@
 use super::measurement::Argument;
 use super::{Coverage, Function, Kernel, Largest, Measurement, Symmetry, measure_all};
 use core::fmt;
-use lanegrad::Isa;
+use lanegrad::{Backend, Isa};
 
 /// The library's functions, measured.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ impl Report {
         coverage: Coverage,
         progress: &mut dyn FnMut(usize, usize),
     ) {
-        let kernels: Vec<_> = isas.iter().map(|&isa| function.kernel(isa)).collect();
+        let kernels: Vec<_> = isas.iter().map(|&isa| function.kernel(Backend::with_isa(isa))).collect();
         let kernels: Vec<Kernel<'_>> = kernels.iter().map(|kernel| kernel as Kernel<'_>).collect();
         let found = measure_all(&function, coverage, &kernels, progress);
         self.rows.extend(isas.iter().zip(found).map(|(&isa, found)| (function, isa, found)));

@@ -148,6 +148,32 @@ fn checks_of_one_instruction_set() {
     refused(verify("one", &["check", "--isa", "sse9"]), "sse9");
 }
 
+#[test]
+fn checks_on_threads_compare_the_same_numbers() {
+    let numbers_compared = |threads: &str| {
+        let flags = ["check", "--isa", "portable", "--until-wrong", "--threads", threads];
+        let output = run(verify("check threads", &flags));
+        let report = text(&output.stdout);
+        assert!(output.status.success(), "{report}");
+        let line = report.lines().find(|line| line.contains("numbers compared")).unwrap();
+        line.trim().to_owned()
+    };
+    let one = numbers_compared("1");
+    assert!(one.ends_with("numbers compared"), "{one}");
+    assert_eq!(numbers_compared("3"), format!("{one}, on 3 threads"));
+}
+
+#[test]
+fn a_number_of_threads_is_from_1_to_64() {
+    tiny_set("threads");
+    for command in [&["check"][..], &["report", "--data", "."], &["train", "--data", "."]] {
+        for threads in ["0", "65", "4000", "-1", "abc", ""] {
+            let value = format!("--threads={threads}");
+            refused(verify("threads", &[command, &[&value]].concat()), "'--threads <N>'");
+        }
+    }
+}
+
 /// `tests/planted.rs` has what comes of it where there is one.
 #[test]
 fn faults_need_a_copy_that_cargo_builds() {

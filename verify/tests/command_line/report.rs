@@ -31,14 +31,21 @@ fn the_page_has_every_number_of_the_document() {
     let name = "report";
     tiny_set(name);
     let out = ["--out", "made/report.html", "--json", "report.json", "--pictures", "pictures"];
-    let output = run(verify(name, &[&["report", "--quick", "--data", ".", "--seed", "5"], &out[..]].concat()));
+    let flags = ["report", "--quick", "--data", ".", "--seed", "5", "--threads", "2"];
+    let output = run(verify(name, &[&flags, &out[..]].concat()));
     let said = text(&output.stdout);
+    assert!(said.contains("with 2 threads.\n"), "{said}");
     assert!(output.status.success() && said.ends_with("numbers: report.json\nreport: made/report.html\n"), "{said}");
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
     let page = fs::read_to_string(directory(name).join("made/report.html")).unwrap();
     let document: Value = serde_json::from_slice(&fs::read(directory(name).join("report.json")).unwrap()).unwrap();
     assert_eq!(document["format"], "lanegrad-report-1");
     assert_eq!((&document["settings"]["seed"], &document["settings"]["quick"]), (&5.into(), &true.into()));
+    assert_eq!(document["about"]["threads"], 2);
+    assert!(
+        page.contains("<dt>Threads</dt><dd>2</dd>")
+            && page.split("</header>").next().unwrap().contains("with 2 threads")
+    );
 
     let figures = document["figures"].as_array().unwrap();
     assert!(figures.iter().any(|figure| figure["id"] == "checked" && figure["facts"]["checks.passed"] == 1.0));
