@@ -8,6 +8,7 @@ mod loss;
 mod mlp;
 mod node;
 mod optimizer;
+mod pool;
 mod tensor;
 mod thread;
 
@@ -19,3 +20,4 @@ pub use self::linear::{Linear, LinearConfig};
 pub use self::loss::{CrossEntropyLoss, MseLoss};
 pub use self::mlp::{Mlp, MlpConfig};
 pub use self::optimizer::{AdamConfig, AdamWConfig, RmsPropConfig, RuleOptimizer, RuleState, SgdConfig};
+pub use self::pool::{set_threads, threads};

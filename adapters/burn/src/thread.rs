@@ -1,5 +1,6 @@
 //! What each thread keeps between calls: a `Backend` and the buffers of the backward pass.
 
+use crate::pool;
 use lanegrad::{Backend, Error};
 use std::cell::Cell;
 
@@ -14,12 +15,12 @@ thread_local! {
     static IDLE: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
-/// Calls `f` with this thread's scratch. Calls do not wait for other threads. A nested call gets a scratch of its own, as does a
-/// call while the thread ends.
+/// Calls `f` with this thread's scratch, whose backend has as many threads as are set. Calls do not wait for each other. A nested call gets
+/// a scratch of its own, as does a call while the thread ends.
 pub(crate) fn with_scratch<R>(f: impl FnOnce(&mut Scratch) -> Result<R, Error>) -> Result<R, Error> {
     let mut scratch = match IDLE.try_with(Cell::take) {
-        Ok(Some(scratch)) => scratch,
-        _ => Box::new(Scratch { backend: Backend::new()?, deltas: Default::default() }),
+        Ok(Some(scratch)) if scratch.backend.threads() == pool::threads() => scratch,
+        _ => Box::new(Scratch { backend: pool::backend()?, deltas: Default::default() }),
     };
     let result = f(&mut scratch);
     // While the thread ends, there is no place to keep it.

@@ -42,7 +42,7 @@ def declare(name, *argtypes):
 
 
 Handle, Floats = c.c_void_p, c.c_void_p
-backend_new = declare("lanegrad_backend_new", c.POINTER(Handle))
+backend_new = declare("lanegrad_backend_new_with_threads", c.c_size_t, c.POINTER(Handle))
 forward = declare("lanegrad_forward", Handle, Matrix, Matrix, Floats, c.c_size_t, c.c_int32, Matrix)
 backward = declare("lanegrad_backward", Handle, Matrix, Matrix, c.c_int32, c.POINTER(Matrix), Matrix)
 gradient = declare("lanegrad_gradient", Handle, Matrix, Matrix, c.c_int32, c.POINTER(Matrix), Floats, c.c_size_t)
@@ -71,10 +71,10 @@ def output(array):
 class Layer:
     """z = tanh(x w^T + bias) and its derivatives."""
 
-    def __init__(self, w, bias):
+    def __init__(self, w, bias, threads=1):
         self.w, self.bias = w, bias
         self.backend = Handle()
-        backend_new(c.byref(self.backend))
+        backend_new(threads, c.byref(self.backend))
 
     def __del__(self):
         lib.lanegrad_backend_free(self.backend)
@@ -150,6 +150,17 @@ def correctness(rng):
     print("%d results equal numpy's within their bounds" % checked)
 
 
+def threads(rng):
+    """A layer gives the same bits on any number of threads. ctypes releases the interpreter's lock during a call."""
+    x, w = (rng.uniform(-1, 1, shape).astype(np.float32) for shape in [(256, 300), (500, 300)])
+    found = [np.empty((256, 500), np.float32) for _ in range(4)]
+    for z, number in zip(found, (1, 2, 3, 7)):
+        Layer(w, w[:, 0].copy(), number).forward(x, z)
+    if any(z.tobytes() != found[0].tobytes() for z in found):
+        raise AssertionError("the bits depend on the number of threads")
+    print("1, 2, 3 and 7 threads compute the same bits")
+
+
 def resident_bytes():
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -211,4 +222,5 @@ def costs(rng):
 if __name__ == "__main__":
     generator = np.random.default_rng(1)
     correctness(generator)
+    threads(generator)
     costs(generator)

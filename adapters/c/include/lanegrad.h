@@ -279,7 +279,9 @@ const char *lanegrad_message(void);
 int32_t lanegrad_backend_new(lanegrad_backend **backend);
 
 /**
- * Creates a backend with this many threads, the caller included, from 1 to 64. Results do not depend on their number.
+ * Creates a backend with this many threads, the caller included, from 1 to 64. The others are started here, sleep when they have nothing
+ * to do, and end when the backend is freed. Results do not depend on their number, to the last bit. Small operations stay on the
+ * caller's thread. A child process after fork() makes a backend of its own, and neither uses nor frees this one.
  */
 int32_t lanegrad_backend_new_with_threads(size_t threads,
                                           lanegrad_backend **backend);

@@ -88,7 +88,9 @@ pub extern "C" fn lanegrad_backend_new(backend: *mut *mut lanegrad_backend) -> i
     })
 }
 
-/// Creates a backend with this many threads, the caller included, from 1 to 64. Results do not depend on their number.
+/// Creates a backend with this many threads, the caller included, from 1 to 64. The others are started here, sleep when they have nothing
+/// to do, and end when the backend is freed. Results do not depend on their number, to the last bit. Small operations stay on the
+/// caller's thread. A child process after fork() makes a backend of its own, and neither uses nor frees this one.
 #[unsafe(no_mangle)]
 pub extern "C" fn lanegrad_backend_new_with_threads(threads: usize, backend: *mut *mut lanegrad_backend) -> i32 {
     call("backend", |memory| {

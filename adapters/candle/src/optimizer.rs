@@ -3,10 +3,11 @@
 use crate::params::{Config, Params};
 use crate::sink::Sink;
 use crate::view::{cpu_floats, expect_floats, same_storage, vector};
+use crate::workspace::{self, Workspace};
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Error, InplaceOp1, Layout, Result, Tensor, Var};
 use candle_nn::ParamsAdamW;
-use lanegrad::{Backend, Method, Rule, State};
+use lanegrad::{Method, Rule, State};
 use std::cell::Cell;
 
 const OPTIMIZER: &str = "optimizer step";
@@ -43,7 +44,6 @@ type Checked = std::result::Result<(), lanegrad::Error>;
 #[derive(Debug)]
 pub struct VarOptimizer<C> {
     config: C,
-    backend: Backend,
     variables: Vec<Variable>,
     steps: u64,
     /// Whether the variables are at θ̃.
@@ -92,8 +92,9 @@ impl<C: Config> candle_nn::Optimizer for VarOptimizer<C> {
         let variables = variables.collect::<Result<Vec<_>>>()?;
         let sink = Sink::new(variables.iter().map(|variable| variable.var.id()));
         let sink = sink.ok_or_else(|| Error::msg("optimizer: a variable occurs twice"))?;
-        let backend = Backend::new().map_err(Error::wrap)?;
-        Ok(Self { config, backend, variables, steps: 0, ahead: false, sink })
+        // What can be wrong with a backend is found here rather than at the first step.
+        workspace::with(|_| Ok(()))?;
+        Ok(Self { config, variables, steps: 0, ahead: false, sink })
     }
 
     /// # Errors
@@ -191,9 +192,12 @@ impl<C: Config> VarOptimizer<C> {
     fn move_ahead(&mut self, rule: &Rule) -> Result<()> {
         if rule.method().looks_ahead() {
             let next = self.steps.saturating_add(1);
-            for Variable { state, handle, .. } in &mut self.variables {
-                in_place(handle, |theta| state.look_ahead(&self.backend, rule, next, theta))?;
-            }
+            workspace::with(|Workspace { backend, .. }| {
+                let mut variables = self.variables.iter_mut();
+                variables.try_for_each(|Variable { state, handle, .. }| {
+                    in_place(handle, |theta| state.look_ahead(backend, rule, next, theta))
+                })
+            })?;
             self.ahead = true;
         }
         Ok(())
@@ -207,21 +211,23 @@ impl<C: Config> VarOptimizer<C> {
             // At the first step, v = 0: nothing moves.
             self.move_ahead(&rule)?;
         }
-        let Self { backend, variables, sink, .. } = self;
+        let Self { variables, sink, .. } = self;
         let step = self.steps.saturating_add(1);
-        for Variable { var, state, handle } in variables {
-            let mut update =
-                |gradient: &[f32]| in_place(handle, |theta| state.update(backend, &rule, step, theta, gradient));
-            match (sink.gradient(var.id()), grads.get(var)) {
-                (None, None) => {}
-                (Some(gradient), None) => update(gradient)?,
-                (None, Some(gradient)) => with_values(var, gradient, &mut update)?,
-                (Some(sum), Some(gradient)) => with_values(var, gradient, |gradient| {
-                    sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
-                    update(sum)
-                })?,
-            }
-        }
+        workspace::with(|Workspace { backend, .. }| {
+            variables.iter_mut().try_for_each(|Variable { var, state, handle }| {
+                let mut update =
+                    |gradient: &[f32]| in_place(handle, |theta| state.update(backend, &rule, step, theta, gradient));
+                match (sink.gradient(var.id()), grads.get(var)) {
+                    (None, None) => Ok(()),
+                    (Some(gradient), None) => update(gradient),
+                    (None, Some(gradient)) => with_values(var, gradient, &mut update),
+                    (Some(sum), Some(gradient)) => with_values(var, gradient, |gradient| {
+                        sum.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
+                        update(sum)
+                    }),
+                }
+            })
+        })?;
         self.steps = step;
         self.move_ahead(&rule)
     }

@@ -1,6 +1,7 @@
 //! A `Backend` for code that has only `&self`: one per thread and depth of nesting, kept from call to call.
 
-use candle_core::{Error, Result};
+use crate::pool;
+use candle_core::Result;
 use lanegrad::Backend;
 use std::cell::RefCell;
 
@@ -15,12 +16,13 @@ thread_local! {
     static IDLE: RefCell<Vec<Workspace>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `f` with an idle workspace of this thread, or a new one. No thread waits for another, and calls may be nested.
+/// Runs `f` with an idle workspace of this thread, or a new one, on as many threads as are set. No thread waits for another, and calls may
+/// be nested.
 pub(crate) fn with<R>(f: impl FnOnce(&mut Workspace) -> Result<R>) -> Result<R> {
     let idle = IDLE.try_with(|idle| idle.borrow_mut().pop()).ok().flatten();
     let mut workspace = match idle {
-        Some(workspace) => workspace,
-        None => Workspace { backend: Backend::new().map_err(Error::wrap)?, delta: Vec::new() },
+        Some(workspace) if workspace.backend.threads() == pool::threads() => workspace,
+        _ => Workspace { backend: pool::backend()?, delta: Vec::new() },
     };
     let result = f(&mut workspace);
     // While a thread ends, its list may be gone already.
