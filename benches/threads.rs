@@ -7,8 +7,7 @@ mod layer;
 mod measure;
 
 use criterion::Criterion;
-use lanegrad::{Backend, Error};
-use lanegrad_kernels::threads::{Pool, Threads};
+use lanegrad::{Backend, Error, Pool, Threads};
 use layer::{Operands, Operation, Shape};
 use std::hint;
 use std::thread;

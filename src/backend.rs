@@ -6,7 +6,8 @@ use lanegrad_kernels::epilogue::Epilogue;
 use lanegrad_kernels::gemm::{self, Grid, Order, Product};
 use lanegrad_kernels::isa::{Isa, Kernel};
 use lanegrad_kernels::simd::{View, ViewMut};
-use lanegrad_kernels::threads::{self, MAX_THREADS, Pool, Split, Team, Threads};
+use lanegrad_kernels::threads::{self, Pool, Split, Team, Threads};
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 /// The instruction set in use, the threads, and a workspace that products reuse. Each thread of a host needs its own backend. A host that
@@ -157,7 +158,16 @@ impl Builder {
         Self { threads: Some(threads), pool: None, ..self }
     }
 
-    /// Uses threads of the host, instead of threads of its own. Several backends may use the same.
+    /// Uses threads of the host, or of a [`Pool`] that several backends share, instead of threads of its own.
+    ///
+    /// ```
+    /// use lanegrad::{Backend, Pool};
+    /// use std::sync::Arc;
+    /// let pool = Arc::new(Pool::new(2)?);
+    /// let backend = || Backend::builder().pool(pool.clone()).build();
+    /// assert_eq!([backend()?.threads(), backend()?.threads()], [2, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pool(self, pool: Arc<dyn Threads>) -> Self {
         Self { pool: Some(pool), threads: None, ..self }
     }
@@ -174,13 +184,12 @@ impl Builder {
             (None, Some(name)) if !name.is_empty() => isa_named(&name.to_string_lossy())?,
             (None, _) => Isa::detect(),
         };
-        let own = |threads| -> Result<Arc<dyn Threads>, Error> {
-            Ok(Arc::new(Pool::new(threads).map_err(|_| Error::Threads { found: threads, refused: true })?))
-        };
         let threads = match threads {
             None | Some(1) => pool,
-            Some(threads @ 2..=MAX_THREADS) => Some(own(threads)?),
-            Some(found) => return Err(Error::Threads { found, refused: false }),
+            Some(found) => match Pool::new(found) {
+                Ok(own) => Some(Arc::new(own) as _),
+                Err(error) => return Err(Error::Threads { found, refused: error.kind() != ErrorKind::InvalidInput }),
+            },
         };
         Ok(Backend { executor: Executor { isa, team: threads.map(Team::new) }, workspace: Vec::new() })
     }

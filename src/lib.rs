@@ -43,7 +43,7 @@ pub use self::network::{Batch, Initialization, Layer, LayerOptions, LayerStep, N
 pub use self::optimizer::{Method, Optimizer, Parameter, Rule, State, Step, WeightDecay};
 pub use self::schedule::{LearningRate, Momentum};
 pub use lanegrad_kernels::isa::Isa;
-pub use lanegrad_kernels::threads::Threads;
+pub use lanegrad_kernels::threads::{Pool, Threads};
 
 /// Matrices from pointers, for hosts whose elements are in no slice.
 ///

@@ -3,8 +3,8 @@
 //! The pool is not rayon's. burn holds the lock of its graph during a backward pass, and a thread of rayon that waits runs other tasks
 //! meanwhile: if one of them uses the same graph, it never ends. Threads of this pool run nothing but kernels, which lock nothing.
 
-use lanegrad::{Backend, Error, Threads};
-use lanegrad_kernels::threads::{MAX_THREADS, Pool};
+use lanegrad::{Backend, Error, Pool, Threads};
+use std::io::ErrorKind;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -31,15 +31,16 @@ static THREADS: AtomicUsize = AtomicUsize::new(1);
 /// # Errors
 /// If the number is not from 1 to 64, or the system refuses to start a thread. The setting is unchanged then.
 pub fn set_threads(threads: usize) -> Result<(), Error> {
-    let refused = |refused| Error::Threads { found: threads, refused };
     let pool = match threads {
         1 => None,
-        2..=MAX_THREADS => Some(Arc::new(Pool::new(threads).map_err(|_| refused(true))?)),
-        _ => return Err(refused(false)),
+        _ => Some(Pool::new(threads).map_err(|error| {
+            let refused = error.kind() != ErrorKind::InvalidInput;
+            Error::Threads { found: threads, refused }
+        })?),
     };
     let mut place = POOL.write().unwrap_or_else(PoisonError::into_inner);
     THREADS.store(threads, Relaxed);
-    let last = mem::replace(&mut *place, pool);
+    let last = mem::replace(&mut *place, pool.map(Arc::new));
     drop(place);
     // The last user of a pool joins its threads: this call, or an operation that is using it.
     drop(last);

@@ -20,7 +20,8 @@ use core::{fmt, mem};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Threads that belong to a backend. They are named `lanegrad-1`, `lanegrad-2` and so on, and joined when the pool is dropped.
+/// Threads of one backend, or of several that take turns: a call that finds them busy does its work alone. They are named `lanegrad-1`,
+/// `lanegrad-2` and so on, sleep when they have nothing to do, and are joined when the pool is dropped.
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
@@ -61,9 +62,14 @@ impl Pool {
     /// Starts `threads − 1` threads: the caller of [`run`](Threads::run) is one more.
     ///
     /// # Errors
-    /// If the system refuses to start one.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the number is not from 1 to 64, or what the system says when it refuses to start a
+    /// thread.
     pub fn new(threads: usize) -> io::Result<Self> {
-        let count = threads.clamp(1, MAX_THREADS) - 1;
+        if !(1..=MAX_THREADS).contains(&threads) {
+            let message = format!("a pool has from 1 to {MAX_THREADS} threads, not {threads}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let count = threads - 1;
         let shared = Arc::new(Shared {
             open: AtomicUsize::new(0),
             left: AtomicUsize::new(0),
