@@ -8,6 +8,8 @@ use lanegrad::Isa;
 use lanegrad_kernels::isa::Kernel;
 use lanegrad_kernels::simd::Simd;
 use std::hint::black_box;
+use std::sync::Barrier;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Steps of the chains in one run of [`run_peak`]: a tenth of a millisecond.
@@ -84,9 +86,9 @@ pub(crate) fn run_peak(isa: Isa) {
     black_box(isa.run(Peak { start: std::array::from_fn(|i| black_box(i as f32)) }));
 }
 
-/// The FLOP/s of an instruction set's multiply-adds, the best of many runs.
-pub(crate) fn peak(isa: Isa, time: Duration) -> f64 {
-    peak_flops(isa) as f64 / best_seconds(time, || run_peak(isa))
+/// The FLOP/s of an instruction set's multiply-adds on all threads together.
+pub(crate) fn peak(isa: Isa, threads: usize, time: Duration) -> f64 {
+    peak_flops(isa) as f64 * rate(threads, time, || || run_peak(isa))
 }
 
 /// A pass over arrays of one length, in its simplest form.
@@ -134,22 +136,26 @@ impl Pass {
         }
     }
 
-    /// Bytes read and written per second, the best of many passes over arrays of `bytes` in total.
-    pub(crate) fn bandwidth(self, isa: Isa, bytes: usize, time: Duration) -> f64 {
+    /// Bytes read and written per second by all threads together, each with its part of arrays of `bytes` in total.
+    pub(crate) fn bandwidth(self, isa: Isa, threads: usize, bytes: usize, time: Duration) -> f64 {
         // Whole blocks of eight vectors of sixteen lanes.
-        let each = (bytes / 4 / self.arrays()).next_multiple_of(128);
-        let mut buffers = vec![vec![1.0; each + LINE]; self.arrays()];
-        let mut arrays: Vec<&mut [f32]> = buffers.iter_mut().map(|buffer| align(buffer, each)).collect();
-        (each * self.bytes()) as f64 / best_seconds(time, || self.run(isa, &mut arrays))
+        let each = (bytes / 4 / self.arrays() / threads).next_multiple_of(128);
+        let passes = rate(threads, time, || {
+            let mut arrays = vec![Array::new(each); self.arrays()];
+            move || self.run(isa, &mut arrays)
+        });
+        (each * self.bytes()) as f64 * passes
     }
 
     /// Seconds per element of the arrays, in the best case.
-    pub(crate) fn seconds_an_element(self, isa: Isa, len: usize, time: Duration) -> f64 {
-        self.bytes() as f64 / self.bandwidth(isa, 4 * len * self.arrays(), time)
+    pub(crate) fn seconds_an_element(self, isa: Isa, threads: usize, len: usize, time: Duration) -> f64 {
+        self.bytes() as f64 / self.bandwidth(isa, threads, 4 * len * self.arrays(), time)
     }
 
-    fn run(self, isa: Isa, arrays: &mut [&mut [f32]]) {
-        match (self, &mut *arrays) {
+    fn run(self, isa: Isa, arrays: &mut [Array]) {
+        let mut slices = arrays.iter_mut().map(Array::slice);
+        let mut arrays: [&mut [f32]; 4] = std::array::from_fn(|_| slices.next().unwrap_or_default());
+        match (self, &mut arrays[..self.arrays()]) {
             (Self::Read, [from]) => {
                 black_box(isa.run(Read { from }));
             }
@@ -172,10 +178,22 @@ impl Pass {
 /// The number of elements in a cache line.
 const LINE: usize = 16;
 
-/// `len` elements from the start of a cache line: vectors that cross lines take longer.
-fn align(buffer: &mut [f32], len: usize) -> &mut [f32] {
-    let from = buffer.as_ptr().align_offset(4 * LINE);
-    &mut buffer[from..][..len]
+/// Elements from the start of a cache line on: vectors that cross lines take longer.
+#[derive(Clone)]
+struct Array {
+    buffer: Vec<f32>,
+    len: usize,
+}
+
+impl Array {
+    fn new(len: usize) -> Self {
+        Self { buffer: vec![1.0; len + LINE], len }
+    }
+
+    fn slice(&mut self) -> &mut [f32] {
+        let from = self.buffer.as_ptr().align_offset(4 * LINE);
+        &mut self.buffer[from..][..self.len]
+    }
 }
 
 struct Read<'a> {
@@ -292,6 +310,37 @@ fn rewrite<S: Simd, const N: usize>(simd: S, arrays: [&mut [f32]; N], term: impl
         }
         at += 4 * S::LANES;
     }
+}
+
+/// Runs per second of all threads together. On one thread it is that of the fastest run, otherwise that of the best tenth of the time.
+fn rate<R: FnMut()>(threads: usize, time: Duration, prepare: impl Fn() -> R + Sync) -> f64 {
+    const PARTS: usize = 10;
+    if threads == 1 {
+        return 1.0 / best_seconds(time, prepare());
+    }
+    let (barrier, part) = (Barrier::new(threads), time / PARTS as u32);
+    let measure = || {
+        let mut run = prepare();
+        [(); PARTS].map(|()| {
+            barrier.wait();
+            let (start, mut runs) = (Instant::now(), 0);
+            while runs == 0 || start.elapsed() < part {
+                // As in `best_seconds`.
+                let before = Instant::now();
+                while before.elapsed() < Duration::from_micros(20) {
+                    run();
+                    runs += 1;
+                }
+            }
+            f64::from(runs) / start.elapsed().as_secs_f64()
+        })
+    };
+    let rates: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(measure)).collect();
+        workers.into_iter().map(|worker| worker.join().expect("a measurement does not panic")).collect()
+    });
+    let together = |part: usize| rates.iter().map(|rates| rates[part]).sum::<f64>();
+    (0..PARTS).map(together).fold(0.0, f64::max)
 }
 
 /// The time in seconds of the fastest of the runs that fit in `time`, at least ten.

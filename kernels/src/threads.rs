@@ -22,9 +22,15 @@ pub trait Threads: Debug + Send + Sync {
     /// The number of threads that run tasks, the caller included.
     fn count(&self) -> usize;
 
-    /// The time of a task that pays for handing it to a thread, in nanoseconds. A kernel is split into no more parts than are as long.
+    /// The time of the shortest task that ever pays for handing it to a thread, in nanoseconds. A kernel is split into no more parts than
+    /// are as long.
     fn shortest_task(&self) -> usize {
         40_000
+    }
+
+    /// The same at this moment: more, if the threads have to be woken. It is called for each kernel of at least two of the shortest tasks.
+    fn shortest_task_now(&self) -> usize {
+        self.shortest_task()
     }
 
     /// Calls `task(0)`, …, `task(tasks − 1)`, each once, in any order and on any thread, and returns when all have returned.
@@ -86,7 +92,7 @@ impl Team {
         if self.is_too_short(work) {
             return 1;
         }
-        let tasks = work.checked_div(self.shortest_task).unwrap_or(MAX_THREADS);
+        let tasks = work.checked_div(self.threads.shortest_task_now()).unwrap_or(MAX_THREADS);
         tasks.min(self.count).clamp(1, MAX_THREADS)
     }
 

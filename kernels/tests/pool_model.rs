@@ -19,6 +19,8 @@ const MAX_THREADS: usize = 64;
 
 trait Threads {
     fn count(&self) -> usize;
+    fn shortest_task(&self) -> usize;
+    fn shortest_task_now(&self) -> usize;
     fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync));
 }
 
@@ -87,6 +89,17 @@ mod sync {
             work();
         });
         Ok(JoinHandle { handle, thread })
+    }
+
+    pub(super) struct Calls;
+
+    impl Calls {
+        pub(super) fn new() -> Self {
+            Self
+        }
+        pub(super) fn are_frequent(&self) -> bool {
+            false
+        }
     }
 
     /// Nobody spins: spinning only adds orders that are like those of a thread that is slow to sleep.

@@ -59,6 +59,11 @@ pub(crate) fn backend() -> Result<Backend, Error> {
     builder.build()
 }
 
+/// What the pool answers; without one, no task is long enough.
+fn ask(question: impl FnOnce(&Pool) -> usize) -> usize {
+    POOL.read().unwrap_or_else(PoisonError::into_inner).as_deref().map_or(usize::MAX, question)
+}
+
 /// The pool of the moment. A backend with it keeps no pool alive.
 #[derive(Debug)]
 struct Shared;
@@ -66,6 +71,14 @@ struct Shared;
 impl Threads for Shared {
     fn count(&self) -> usize {
         threads()
+    }
+
+    fn shortest_task(&self) -> usize {
+        ask(|pool| pool.shortest_task())
+    }
+
+    fn shortest_task_now(&self) -> usize {
+        ask(|pool| pool.shortest_task_now())
     }
 
     fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {

@@ -22,17 +22,17 @@ const PASSES: [Pass; 4] = [Pass::Read, Pass::Write, Pass::Copy, Pass::Update { s
 
 /// Measures the peak of multiply-adds, and each pass at each size: the best of many, since a limit is what can be reached.
 pub(crate) fn measure(backend: &Backend, options: &Options) -> Report {
-    let isa = backend.isa();
+    let (isa, threads) = (backend.isa(), backend.threads());
     let rounds = options.rounds();
     let time = rounds.time * u32::try_from(rounds.count).unwrap_or(u32::MAX);
     let mut report = Report::new(backend, options);
     report.print_header();
     let peak = "multiply-adds in registers";
-    report.add(peak, Cell::of_limits(isa.name(), "GFLOP/s", &[("peak", machine::peak(isa, time) / 1e9)]));
+    report.add(peak, Cell::of_limits(isa.name(), "GFLOP/s", &[("peak", machine::peak(isa, threads, time) / 1e9)]));
     report.print_group(peak);
     let bandwidth = "bandwidth, bytes read and written together";
     for (name, bytes) in WORKING_SETS {
-        let passes = PASSES.map(|pass| (pass.name(), pass.bandwidth(isa, bytes, time) / 1e9));
+        let passes = PASSES.map(|pass| (pass.name(), pass.bandwidth(isa, threads, bytes, time) / 1e9));
         report.add(bandwidth, Cell::of_limits(name, "GB/s", &passes));
     }
     report.print_group(bandwidth);

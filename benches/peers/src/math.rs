@@ -55,7 +55,8 @@ pub(crate) fn measure(backend: &Backend, options: &Options, python: &Python) -> 
             if let Some(pytorch) = &pytorch {
                 peers.push(pytorch.contestant(&json!({ "kind": "function", "name": name, "size": len }))?);
             }
-            let limit = Pass::Rewrite.seconds_an_element(Isa::detect(), len, Duration::from_millis(20));
+            let limit =
+                Pass::Rewrite.seconds_an_element(Isa::detect(), options.threads, len, Duration::from_millis(20));
             let times = options.rounds().run(&mut numbers(len), ours(backend, function), &mut peers);
             let to_unit = 1e9 / len as f64;
             report.add(name, Cell::of_times(size.to_owned(), "ns an element", to_unit, limit * 1e9, times));

@@ -94,7 +94,7 @@ fn measure_cell(
     candle.run(operation, fused)?;
     contestants.push(Contestant::new("candle", move |_| candle.run(operation, fused).expect("the shapes fit")));
 
-    let limit = limit(shape, operation);
+    let limit = limit(shape, operation, backend.threads());
     let ours = Contestant::new("ours", |operands: &mut Operands| {
         operands.run(backend, operation, fused).expect("the shapes fit");
     });
@@ -103,16 +103,16 @@ fn measure_cell(
 }
 
 /// GFLOP/s that the machine can do at most: its multiply-adds, or for one example the time to read or write the matrix.
-fn limit(shape: Shape, operation: Operation) -> f64 {
+fn limit(shape: Shape, operation: Operation, threads: usize) -> f64 {
     // The best there is, whichever ours was told to use.
     let isa = Isa::detect();
     let time = Duration::from_millis(5);
-    let peak = machine::peak(isa, time);
+    let peak = machine::peak(isa, threads, time);
     if shape.batch > 1 {
         return peak / 1e9;
     }
     let pass = if operation == Operation::Gradient { Pass::Write } else { Pass::Read };
-    let bandwidth = pass.bandwidth(isa, shape.bytes(), time);
+    let bandwidth = pass.bandwidth(isa, threads, shape.bytes(), time);
     peak.min(shape.flops() as f64 / shape.bytes() as f64 * bandwidth) / 1e9
 }
 

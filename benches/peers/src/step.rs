@@ -36,7 +36,7 @@ pub(crate) fn measure(options: &Options, python: &Python) -> Result<Report, Erro
                 training.step().expect("a step that was made can be made again");
             });
             let times = options.rounds().run(&mut (), ours, &mut peers);
-            report.add(name, Cell::of_times(net.name(), "µs", 1e6, limit(method, net) * 1e6, times));
+            report.add(name, Cell::of_times(net.name(), "µs", 1e6, limit(method, net, options.threads) * 1e6, times));
         }
         report.print_group(name);
     }
@@ -45,12 +45,12 @@ pub(crate) fn measure(options: &Options, python: &Python) -> Result<Report, Erro
 
 /// Seconds that the multiply-adds take at the peak and one pass over the parameters, the gradient and the states takes at the
 /// memory's speed.
-fn limit(method: Method, net: Net) -> f64 {
+fn limit(method: Method, net: Net, threads: usize) -> f64 {
     let (isa, time) = (Isa::detect(), Duration::from_millis(5));
     let pass = Pass::Update { states: if method == Method::Sgd { 0 } else { 2 } };
     let parameters = net.parameters();
-    let update = pass.seconds_an_element(isa, parameters, time) * parameters as f64;
-    net.flops() as f64 / machine::peak(isa, time) + update
+    let update = pass.seconds_an_element(isa, threads, parameters, time) * parameters as f64;
+    net.flops() as f64 / machine::peak(isa, threads, time) + update
 }
 
 /// One of candle's optimizers.

@@ -45,7 +45,7 @@ pub(crate) fn measure(backend: &Backend, options: &Options, python: &Python) -> 
                 _ => 1,
             };
             let pass = Pass::Update { states };
-            let limit = pass.seconds_an_element(Isa::detect(), len, Duration::from_millis(20));
+            let limit = pass.seconds_an_element(Isa::detect(), options.threads, len, Duration::from_millis(20));
             let times = options.rounds().run(&mut (), ours(backend, method, len)?, &mut peers);
             let to_unit = 1e9 / len as f64;
             report.add(name, Cell::of_times(size.to_owned(), "ns an element", to_unit, limit * 1e9, times));

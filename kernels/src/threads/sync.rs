@@ -4,6 +4,7 @@ use core::cell;
 use std::time::{Duration, Instant};
 use std::{hint, io, thread};
 
+use core::sync::atomic::AtomicU64;
 pub(super) use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 pub(super) use std::sync::{Arc, Mutex};
 pub(super) use std::thread::{JoinHandle, Thread, current, park};
@@ -13,30 +14,58 @@ pub(super) fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::R
     thread::Builder::new().name(name).spawn(work)
 }
 
-/// How long a thread spins before it sleeps: longer than what lies between two products of a training step, a few times as long as
-/// waking a thread takes.
+/// How long a thread spins: longer than what lies between most products of a training step, about as long as waking a thread takes.
 const SPIN: Duration = Duration::from_micros(50);
+/// How long a thread waits before it sleeps. After [`SPIN`], it offers its processor to others: longer than the layers take that are too
+/// small to be shared.
+const WAIT: Duration = Duration::from_micros(250);
 
-/// Counts how long a thread has spun.
+/// Measures how long a thread has waited.
 pub(super) struct Patience {
     spins: u32,
     since: Option<Instant>,
+    yields: bool,
 }
 
 impl Patience {
     pub(super) fn new() -> Self {
-        Self { spins: 0, since: None }
+        Self { spins: 0, since: None, yields: false }
     }
 
-    /// Spins once, if patience is left.
+    /// Waits a moment, if patience is left.
     pub(super) fn is_left(&mut self) -> bool {
-        hint::spin_loop();
-        self.spins += 1;
-        if !self.spins.is_multiple_of(32) {
-            return true;
+        if self.yields {
+            thread::yield_now();
+        } else {
+            hint::spin_loop();
+            self.spins += 1;
+            if !self.spins.is_multiple_of(32) {
+                return true;
+            }
         }
         let now = Instant::now();
-        now - *self.since.get_or_insert(now) < SPIN
+        let waited = now - *self.since.get_or_insert(now);
+        self.yields = waited >= SPIN;
+        waited < WAIT
+    }
+}
+
+/// When the calls of a pool are.
+pub(super) struct Calls {
+    start: Instant,
+    /// The last one, in nanoseconds after the start.
+    last: AtomicU64,
+}
+
+impl Calls {
+    pub(super) fn new() -> Self {
+        Self { start: Instant::now(), last: AtomicU64::new(0) }
+    }
+
+    /// Whether the last call of this function was a short time ago.
+    pub(super) fn are_frequent(&self) -> bool {
+        let now = self.start.elapsed().as_nanos() as u64;
+        now.saturating_sub(self.last.swap(now, Ordering::Relaxed)) < WAIT.as_nanos() as u64
     }
 }
 
