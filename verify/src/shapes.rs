@@ -95,6 +95,8 @@ impl Edges {
             let n = nr + vectors * self.lanes;
             product([gemm::IN_PLACE_TILES * mr + 1], [n], gemm::NEAR / n + 1..gemm::NEAR / n + 26)
         });
+        // Operands that are exchanged, the larger of them in several blocks of rows, in all layouts.
+        let exchanged = product([exchanged_rows], [gemm::SHALLOW_MC + 1], 1..gemm::SHALLOW_KC);
         // A B that is read in place by each of a few tiles; and one tile more.
         let in_place = product(around([gemm::IN_PLACE_TILES * mr]), around([gemm::FAR / kc + nr]), [65]);
         tiles
@@ -113,6 +115,7 @@ impl Edges {
             .chain(row)
             .chain(beyond_l2)
             .chain(in_place)
+            .chain(exchanged)
     }
 
     /// A few m, n, k whose sizes cut tiles, vectors and blocks, large enough for statistics.

@@ -202,7 +202,7 @@ impl Plan {
         if b.col == 1 && (m == 1 || k <= FEW_TERMS && n >= FEW_TERMS_COLUMNS * k) {
             return Self::Rows(Rows::new(m, k));
         }
-        if m <= EXCHANGE_MAX_M && m < n && a.col == 1 && b.row == 1 && !accumulate {
+        if m <= EXCHANGE_MAX_M && m < n && a.col == 1 && b.row == 1 && !accumulate && fills_pairs(lowering, m) {
             let tiles = Tiles::new(lowering, [n, m, k], b.t(), a.t());
             return Self::Exchanged(Tiles { prefetch_c: false, ..tiles });
         }
@@ -388,6 +388,14 @@ const fn max_rows(registers: usize) -> usize {
 /// Whether a tile's sums, a step of B and an element of A fit the registers, one of which the compiler needs to itself.
 const fn fits(registers: usize, rows: usize, vectors: usize) -> bool {
     rows * vectors + vectors + 1 < registers
+}
+
+/// Whether `columns` columns end in a strip of two vectors. With 16 registers, six sums of one vector are too few to hide the latency of a
+/// multiply-add; 32 registers have wider vectors, of which one is enough.
+#[inline]
+const fn fills_pairs(Lowering { lanes, registers, .. }: Lowering, columns: usize) -> bool {
+    // Lanes are a power of two.
+    registers >= 32 || (columns + lanes - 1) & lanes == 0
 }
 
 /// A micro-kernel: each is compiled by itself.
