@@ -2,13 +2,14 @@
 //!
 //! ```text
 //!   caller                                   worker
-//!   job ← the tasks; left ← n; open ← n      open > 0?  claim: open ← open − 1, run that task
+//!   job ← the tasks; left ← n; open ← all    open ≠ ∅?  claim: take a task out of open, run it
 //!   wakes those who sleep                    left ← left − 1; the last one wakes the caller, if it sleeps
 //!   claims and runs tasks, as a worker does  no task: spins for a while, then sleeps
 //!   waits until left = 0
 //! ```
-//! Tasks are claimed, not assigned: a worker that does not get a processor takes no task, so the caller never waits for it. A call that
-//! finds the pool busy, from another thread or from inside a task, runs its tasks itself.
+//! Tasks are claimed, not assigned: a worker that does not get a processor takes no task, so the caller never waits for it. But each thread
+//! claims the task of its own number first: what it wrote in the call before is in its cache. A call that finds the pool busy, from
+//! another thread or from inside a task, runs its tasks itself.
 //!
 //! Everything is synchronised by atomics and `park`. `tests/pool_model.rs` compiles this file with the types of `loom`, and
 //! tries every order of their operations.
@@ -36,9 +37,9 @@ const ASLEEP_TASK: usize = 40_000;
 type Task<'a> = dyn Fn(usize) + Sync + 'a;
 
 struct Shared {
-    /// Tasks that nobody has claimed. The last one is claimed first.
+    /// A bit for each task that nobody has claimed. Tasks whose numbers are equal modulo [`BITS`] are claimed together.
     open: AtomicUsize,
-    /// Tasks that are not finished.
+    /// Bits whose tasks are not finished.
     left: AtomicUsize,
     /// Whether a call is using the pool. That call alone writes the job.
     busy: AtomicBool,
@@ -52,7 +53,11 @@ struct Shared {
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
+/// The number of bits in [`Shared::open`].
+const BITS: usize = usize::BITS as usize;
+
 struct Job {
+    tasks: usize,
     /// Borrowed for the length of the call: it waits for all tasks, also if one panics.
     task: *const Task<'static>,
     caller: Thread,
@@ -121,11 +126,12 @@ impl Threads for Pool {
         // SAFETY: only the lifetime changes. Nobody uses the task after this function has returned: it returns when `left` is 0, and
         // whoever has claimed a task uses it only before it decrements `left`.
         let task = unsafe { mem::transmute::<*const Task<'_>, *const Task<'static>>(task) };
-        let job = Job { task, caller: sync::current() };
+        let job = Job { tasks, task, caller: sync::current() };
+        let bits = tasks.min(BITS);
         // SAFETY: `busy` was set by this call, and the call before it waited until no task was open or unfinished.
         shared.job.with_mut(|place| unsafe { *place = Some(job) });
-        shared.left.store(tasks, Relaxed);
-        shared.open.store(tasks, Release);
+        shared.left.store(bits, Relaxed);
+        shared.open.store(usize::MAX >> (BITS - bits), Release);
         // Either this call sees that a worker sleeps, or the worker sees that tasks are open: both store, pass a fence, and load.
         fence(SeqCst);
         // The caller takes one of the tasks itself.
@@ -134,8 +140,8 @@ impl Threads for Pool {
                 worker.thread().unpark();
             }
         }
-        while let Some(number) = shared.claim() {
-            shared.execute(number);
+        while let Some(bit) = shared.claim(0) {
+            shared.execute(bit);
         }
         let mut patience = sync::Patience::new();
         while shared.left.load(Acquire) > 0 {
@@ -163,8 +169,8 @@ impl Shared {
     fn work(&self, number: usize) {
         let mut patience = sync::Patience::new();
         while !self.stop.load(Acquire) {
-            if let Some(task) = self.claim() {
-                self.execute(task);
+            if let Some(bit) = self.claim(number + 1) {
+                self.execute(bit);
                 patience = sync::Patience::new();
             } else if !patience.is_left() {
                 self.sleeping[number].store(true, Relaxed);
@@ -178,30 +184,33 @@ impl Shared {
         }
     }
 
-    /// Claims a task of the current call, if one is open.
-    fn claim(&self) -> Option<usize> {
+    /// Claims a bit of the current call, if one is open: `own` rather than another.
+    fn claim(&self, own: usize) -> Option<usize> {
         let mut open = self.open.load(Relaxed);
-        while open > 0 {
+        while open != 0 {
+            let bit = if own < BITS && open >> own & 1 == 1 { own } else { open.trailing_zeros() as usize };
             // Success acquires the job: it reads from the store that has opened the tasks, or from a claim after it.
-            match self.open.compare_exchange_weak(open, open - 1, AcqRel, Relaxed) {
-                Ok(_) => return Some(open - 1),
+            match self.open.compare_exchange_weak(open, open & !(1 << bit), AcqRel, Relaxed) {
+                Ok(_) => return Some(bit),
                 Err(now) => open = now,
             }
         }
         None
     }
 
-    /// Runs a claimed task.
-    fn execute(&self, number: usize) {
+    /// Runs the tasks of a claimed bit.
+    fn execute(&self, bit: usize) {
         // SAFETY: a task of this job was claimed and is not finished, so nobody writes the job.
-        let (task, caller) = self.job.with(|job| unsafe {
+        let (tasks, task, caller) = self.job.with(|job| unsafe {
             let job = (*job).as_ref().expect("a task is open only if there is a job");
-            (job.task, job.caller.clone())
+            (job.tasks, job.task, job.caller.clone())
         });
         // SAFETY: the caller waits until this task is finished, so what it borrows is alive.
         let task = unsafe { &*task };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task(number))) {
-            self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(panic);
+        for number in (bit..tasks).step_by(BITS) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| task(number))) {
+                self.panic.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(panic);
+            }
         }
         // From here on the job may be gone.
         if self.left.fetch_sub(1, AcqRel) == 1 {
