@@ -7,7 +7,7 @@
 mod pool;
 mod sync;
 
-pub use self::pool::Pool;
+pub use self::pool::{AWAKE_TASK, Pool};
 
 use crate::cache::LINE;
 use crate::isa::{Isa, Kernel};

@@ -5,7 +5,7 @@ use crate::check::dense::Operation;
 use core::fmt;
 use lanegrad_kernels::gemm::{Grid, Left, Plan, Right, Strides, Tiles};
 use lanegrad_kernels::simd::{Lowering, Portable, Scalar, Simd};
-use lanegrad_kernels::threads::{Team, Threads};
+use lanegrad_kernels::threads::{AWAKE_TASK, Team, Threads};
 use std::sync::Arc;
 
 /// The lowerings of this build, by the names of their instruction sets.
@@ -47,13 +47,16 @@ impl Planned {
     }
 }
 
-/// A number of threads, for plans alone.
+/// A number of threads that are awake, for plans alone.
 #[derive(Debug)]
 struct Count(usize);
 
 impl Threads for Count {
     fn count(&self) -> usize {
         self.0
+    }
+    fn shortest_task(&self) -> usize {
+        AWAKE_TASK
     }
     fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
         (0..tasks).for_each(task);

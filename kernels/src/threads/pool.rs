@@ -30,7 +30,7 @@ pub struct Pool {
 }
 
 /// The time of a task that pays for handing it to a thread that is awake, in nanoseconds: some twenty times what that takes.
-const AWAKE_TASK: usize = 8_000;
+pub const AWAKE_TASK: usize = 8_000;
 /// The same for a thread that sleeps, before the only such kernel for a while.
 const ASLEEP_TASK: usize = 40_000;
 
