@@ -92,7 +92,10 @@ impl Team {
         if self.is_too_short(work) {
             return 1;
         }
-        let tasks = work.checked_div(self.threads.shortest_task_now()).unwrap_or(MAX_THREADS);
+        let tasks = match self.shortest_task {
+            0 => MAX_THREADS,
+            shortest => work / self.threads.shortest_task_now().max(shortest),
+        };
         tasks.min(self.count).clamp(1, MAX_THREADS)
     }
 

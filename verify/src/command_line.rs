@@ -146,8 +146,8 @@ pub(crate) struct PlanFlags {
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(LOWERINGS.map(|(name, _)| name)))]
     isa: Option<String>,
     /// Threads that share the product: how it is cut for them.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
-    pub(crate) threads: u64,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = threads())]
+    pub(crate) threads: usize,
     /// Count the micro-kernels that are compiled.
     #[arg(long)]
     pub(crate) bodies: bool,

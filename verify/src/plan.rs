@@ -14,7 +14,7 @@ pub(crate) fn print(flags: &PlanFlags, out: &mut impl Write) -> io::Result<()> {
         for operation in flags.operations() {
             let planned = Planned::new(lowering, operation, *layer);
             write!(out, "  {:<8}  {planned}", operation.name())?;
-            match planned.grid(lowering, flags.threads as usize) {
+            match planned.grid(lowering, flags.threads) {
                 Some(grid) => {
                     writeln!(out, "; {} blocks of {}×{}", grid.blocks(), grid.block_rows, grid.block_columns)?
                 }
