@@ -287,8 +287,8 @@ pub const FAULTS: &[Fault] = {
         ]),
         fault(40, "", "state not written in the tail", Vectors, &[
             edit("kernels/src/simd/slices.rs",
-                "unsafe { slice.write(simd, lanes.clone(), v) }",
-                "if lanes.len() == S::LANES { unsafe { slice.write(simd, lanes.clone(), v) } }"),
+                "unsafe { self[i].get_unchecked_mut(lanes.clone()) }",
+                "if lanes.len() == S::LANES { unsafe { self[i].get_unchecked_mut(lanes.clone()) } } else { &mut [] }"),
         ]),
         fault(41, "", "parameter updated before its state is read", Everywhere, &[
             edit("kernels/src/update/adagrad.rs",

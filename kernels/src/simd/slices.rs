@@ -3,7 +3,7 @@
 use super::{Simd, View};
 use core::ops::Range;
 
-/// What [`zip`] processes: a slice, an [`Out`], a [`Row`]; several of a kind in an array, and of different kinds in a tuple.
+/// What [`zip`] processes: a slice, an array of mutable slices, an [`Out`], a [`Row`], or several of these in a tuple.
 pub trait Slices {
     /// What is read at one place: a vector of each slice, nothing of an [`Out`].
     type Read<S: Simd>;
@@ -157,30 +157,33 @@ impl Slices for Row<'_> {
     unsafe fn write<S: Simd>(&mut self, _: S, _: Range<usize>, (): ()) {}
 }
 
-impl<T: Slices, const N: usize> Slices for [T; N] {
-    type Read<S: Simd> = [T::Read<S>; N];
-    type Written<S: Simd> = [T::Written<S>; N];
+/// Several slices, updated in place. Loops, not `map` or `from_fn`, which are not always inlined.
+impl<const N: usize> Slices for [&mut [f32]; N] {
+    type Read<S: Simd> = [S::V; N];
+    type Written<S: Simd> = [S::V; N];
 
     #[inline(always)]
     fn have_len(&self, len: usize) -> bool {
-        self.iter().all(
-            #[inline(always)]
-            |slice| slice.have_len(len),
-        )
+        let mut equal = true;
+        for i in 0..N {
+            equal &= self[i].len() == len;
+        }
+        equal
     }
     #[inline(always)]
-    unsafe fn read<S: Simd>(&self, simd: S, lanes: Range<usize>) -> Self::Read<S> {
-        core::array::from_fn(
-            #[inline(always)]
+    unsafe fn read<S: Simd>(&self, simd: S, lanes: Range<usize>) -> [S::V; N] {
+        let mut vectors = [simd.splat(0.0); N];
+        for i in 0..N {
             // SAFETY: the caller upholds it.
-            |i| unsafe { self[i].read(simd, lanes.clone()) },
-        )
+            vectors[i] = simd.load_partial(unsafe { self[i].get_unchecked(lanes.clone()) });
+        }
+        vectors
     }
     #[inline(always)]
-    unsafe fn write<S: Simd>(&mut self, simd: S, lanes: Range<usize>, v: Self::Written<S>) {
-        for (slice, v) in self.iter_mut().zip(v) {
+    unsafe fn write<S: Simd>(&mut self, simd: S, lanes: Range<usize>, v: [S::V; N]) {
+        for i in 0..N {
             // SAFETY: the caller upholds it.
-            unsafe { slice.write(simd, lanes.clone(), v) };
+            simd.store_partial(v[i], unsafe { self[i].get_unchecked_mut(lanes.clone()) });
         }
     }
 }
