@@ -4,7 +4,6 @@ use core::cell;
 use std::time::{Duration, Instant};
 use std::{hint, io, thread};
 
-use core::sync::atomic::AtomicU64;
 pub(super) use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 pub(super) use std::sync::{Arc, Mutex};
 pub(super) use std::thread::{JoinHandle, Thread, current, park};
@@ -53,19 +52,19 @@ impl Patience {
 /// When the calls of a pool are.
 pub(super) struct Calls {
     start: Instant,
-    /// The last one, in nanoseconds after the start.
-    last: AtomicU64,
+    /// The last one, in nanoseconds after the start. It wraps where 64 bits are not an atomic.
+    last: AtomicUsize,
 }
 
 impl Calls {
     pub(super) fn new() -> Self {
-        Self { start: Instant::now(), last: AtomicU64::new(0) }
+        Self { start: Instant::now(), last: AtomicUsize::new(0) }
     }
 
     /// Whether the last call of this function was a short time ago.
     pub(super) fn are_frequent(&self) -> bool {
-        let now = self.start.elapsed().as_nanos() as u64;
-        now.saturating_sub(self.last.swap(now, Ordering::Relaxed)) < WAIT.as_nanos() as u64
+        let now = self.start.elapsed().as_nanos() as usize;
+        now.wrapping_sub(self.last.swap(now, Ordering::Relaxed)) < WAIT.as_nanos() as usize
     }
 }
 
