@@ -55,6 +55,14 @@ use core::ops::Range;
 /// `C = epilogue(C₀ + A·B)`.
 #[derive(Debug)]
 pub struct Product<'a, E> {
+    operands: Operands<'a>,
+    epilogue: E,
+    plan: Plan,
+}
+
+/// The operands, as the executors of plans see them.
+#[derive(Debug)]
+struct Operands<'a> {
     /// m×k
     a: View<'a>,
     /// k×n
@@ -62,8 +70,6 @@ pub struct Product<'a, E> {
     /// m×n. Its rows are contiguous, unless the order is [`Order::Lanes`].
     c: ViewMut<'a>,
     order: Order,
-    epilogue: E,
-    plan: Plan,
     workspace: &'a mut [f32],
 }
 
@@ -77,28 +83,29 @@ impl<'a, E: Epilogue> Product<'a, E> {
         } else {
             (b.t(), a.t(), c.t(), epilogue.t())
         };
-        let sizes = [a.rows(), b.cols(), a.cols()];
-        let plan = Plan::new(lowering, sizes, Strides::of(a), Strides::of(b), order);
-        Self { a, b, c, order, epilogue, plan, workspace: &mut [] }
+        let operands = Operands { a, b, c, order, workspace: &mut [] };
+        let plan = Plan::new(lowering, operands.sizes(), Strides::of(a), Strides::of(b), order);
+        Self { operands, epilogue, plan }
     }
 
     /// How it is cut for several threads, if that pays.
     #[inline]
     pub fn grid(&self, lowering: Lowering, team: &Team) -> Option<Grid> {
-        Grid::new(lowering, [self.a.rows(), self.b.cols(), self.a.cols()], team)
+        Grid::new(lowering, self.operands.sizes(), team)
     }
 
     /// The sizes m, n and k of a product that needs a workspace, of at least [`workspace_len`] elements.
     #[inline]
     pub fn needs_workspace(&self, lowering: Lowering) -> Option<[usize; 3]> {
-        let sizes = [self.a.rows(), self.b.cols(), self.a.cols()];
+        let sizes = self.operands.sizes();
         self.plan.needs_workspace(sizes[1], lowering.lanes).then_some(sizes)
     }
 
     /// Adds the workspace. What it holds does not matter.
     #[inline]
-    pub fn with_workspace(self, workspace: &'a mut [f32]) -> Self {
-        Self { workspace, ..self }
+    pub fn with_workspace(mut self, workspace: &'a mut [f32]) -> Self {
+        self.operands.workspace = workspace;
+        self
     }
 }
 
@@ -107,20 +114,8 @@ impl<E: Epilogue> Kernel for Product<'_, E> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self { a, b, c, order, epilogue, plan, workspace } = self;
-        debug_assert!(c.rows() == a.rows() && c.cols() == b.cols() && a.cols() == b.rows());
-        let accumulate = order == Order::Chain { accumulate: true };
-        multiply(simd, &plan, Operands { a, b, c, accumulate, workspace }, epilogue.sink());
+        multiply(simd, &self.plan, self.operands, self.epilogue.sink());
     }
-}
-
-/// The operands, as the executors of plans see them.
-struct Operands<'a> {
-    a: View<'a>,
-    b: View<'a>,
-    c: ViewMut<'a>,
-    accumulate: bool,
-    workspace: &'a mut [f32],
 }
 
 impl Operands<'_> {
@@ -129,43 +124,36 @@ impl Operands<'_> {
     fn sizes(&self) -> [usize; 3] {
         [self.a.rows(), self.b.cols(), self.a.cols()]
     }
+
+    /// Whether the sums start from what C holds.
+    #[inline(always)]
+    fn accumulate(&self) -> bool {
+        self.order == Order::Chain { accumulate: true }
+    }
 }
 
 /// Executes the plan.
-fn multiply<S: Simd>(simd: S, plan: &Plan, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
-    let [m, n, _] = operands.sizes();
-    let Operands { a, b, mut c, accumulate, workspace } = operands;
-    let operands = Operands { a, b, c: c.reborrow(), accumulate, workspace };
-    match *plan {
-        Plan::Tiles(ref plan) => return tiles(simd, plan, operands, sink),
-        Plan::Exchanged(ref plan) => exchanged(simd, plan, operands),
-        Plan::Lanes(plan) => lanes::multiply(simd, plan, operands),
-        Plan::OneRow => rows::one(simd, operands),
-        Plan::Rows(plan) => rows::multiply(simd, plan, operands),
-        Plan::NoTerms => no_terms(operands),
+fn multiply<S: Simd>(simd: S, plan: &Plan, mut operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
+    let [m, n, k] = operands.sizes();
+    debug_assert!(operands.c.rows() == m && operands.c.cols() == n && operands.b.rows() == k);
+    match plan {
+        Plan::Tiles(plan) => return tiles(simd, plan, operands, sink),
+        Plan::Exchanged(plan) => exchanged(simd, plan, &mut operands),
+        Plan::Lanes(plan) => lanes::multiply(simd, plan, &mut operands),
+        Plan::OneRow => rows::one(simd, &mut operands),
+        Plan::Rows(plan) => rows::multiply(simd, plan, &mut operands),
+        Plan::NoTerms if operands.accumulate() => {}
+        Plan::NoTerms => operands.c.fill(0.0),
     }
     if let Some(sink) = sink {
-        sink.finish(simd, c, 0..m, 0..n);
-    }
-}
-
-/// C is C₀.
-fn no_terms(operands: Operands<'_>) {
-    let [m, n, _] = operands.sizes();
-    let Operands { mut c, accumulate, .. } = operands;
-    if !accumulate {
-        for i in 0..m {
-            for j in 0..n {
-                c.set(i, j, 0.0);
-            }
-        }
+        sink.finish(simd, operands.c, 0..m, 0..n);
     }
 }
 
 /// The loops around the micro-kernel.
 fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
-    let [m, n, k] = operands.sizes();
-    let Operands { a, b, mut c, accumulate, workspace } = operands;
+    let ([m, n, k], accumulate) = (operands.sizes(), operands.accumulate());
+    let Operands { a, b, mut c, workspace, .. } = operands;
     let Tiles { mr, nr, kc, mc, .. } = *plan;
     let (b_panels, a_panels) = plan.split(n, workspace);
     // What the epilogue reads besides the sums, if each row of C has a row of its own.
@@ -215,14 +203,15 @@ fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&d
 ///                                   LANES rows, four columns at a time, transposed
 ///                                           C
 /// ```
-fn exchanged<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>) {
+fn exchanged<S: Simd>(simd: S, plan: &Tiles, operands: &mut Operands<'_>) {
     let [m, n, _] = operands.sizes();
-    let Operands { a, b, mut c, accumulate, workspace } = operands;
+    let Operands { a, b, c, order, workspace } = operands;
     // Whole vectors, so that the transpose has no edges.
     let (rows, columns) = (n.next_multiple_of(S::LANES), m.next_multiple_of(S::LANES.max(4)));
     let (sums, workspace) = workspace.split_at_mut(rows * columns);
-    let c_transposed = row_major(sums, rows, columns).block(0..n, 0..m);
-    tiles(simd, plan, Operands { a: b.t(), b: a.t(), c: c_transposed, accumulate, workspace }, None);
+    let transposed = ViewMut::row_major(sums, rows, columns).expect("the workspace has workspace_len elements");
+    let c_transposed = transposed.block(0..n, 0..m);
+    tiles(simd, plan, Operands { a: b.t(), b: a.t(), c: c_transposed, order: *order, workspace }, None);
     simd.vectorize(
         #[inline(always)]
         || {
@@ -306,21 +295,8 @@ fn aligned(workspace: &mut [f32]) -> &mut [f32] {
     &mut workspace[skip..]
 }
 
-/// A matrix in the workspace.
-fn row_major(elements: &mut [f32], rows: usize, cols: usize) -> ViewMut<'_> {
-    ViewMut::row_major(elements, rows, cols).expect("the workspace has workspace_len elements")
-}
-
-/// A range in blocks of `len`, the last one shorter. A product of few elements has no time for the divisions of `step_by`.
+/// A range in blocks of `len`, the last one shorter.
 #[inline(always)]
 fn blocks(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
-    let mut from = range.start;
-    core::iter::from_fn(
-        #[inline(always)]
-        move || {
-            let block = from..range.end.min(from + len);
-            from = block.end;
-            (!block.is_empty()).then_some(block)
-        },
-    )
+    pieces(range, len, Ord::min)
 }

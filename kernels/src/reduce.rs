@@ -54,7 +54,26 @@ impl<S: Simd> Sum<S> {
 
     /// Returns the total.
     #[inline(always)]
-    pub fn total(mut self) -> f32 {
+    pub fn total(self) -> f32 {
+        self.simd.reduce_add(self.one_vector())
+    }
+
+    /// The totals of several.
+    #[inline(always)]
+    pub fn totals(sums: &[Self], totals: &mut [f32]) {
+        let (quads, rest) = sums.as_chunks::<4>();
+        let (quad_totals, rest_totals) = totals.as_chunks_mut::<4>();
+        for ([a, b, c, d], totals) in quads.iter().zip(quad_totals) {
+            *totals = a.simd.reduce_add_quad([a.one_vector(), b.one_vector(), c.one_vector(), d.one_vector()]);
+        }
+        for (sum, total) in rest.iter().zip(rest_totals) {
+            *total = sum.total();
+        }
+    }
+
+    /// The upper half of the vectors is added to the lower half until one remains.
+    #[inline(always)]
+    fn one_vector(mut self) -> S::V {
         let mut half = Self::PARTS / 2;
         while half > 0 {
             for i in 0..half {
@@ -62,7 +81,7 @@ impl<S: Simd> Sum<S> {
             }
             half /= 2;
         }
-        self.simd.reduce_add(self.parts[0])
+        self.parts[0]
     }
 }
 

@@ -38,7 +38,7 @@ mod x86_64;
 
 pub use self::layout::Misfit;
 pub use self::parts::{Parts, Same, StridedMut, each, vectors};
-pub use self::slices::{Out, Row, Slices, zip};
+pub use self::slices::{Out, Row, Slices, Sums, zip};
 pub use self::view::{ColumnGroup, ColumnGroups, RowGroups, View};
 pub use self::view_mut::{RowsMut, ViewMut};
 #[cfg(all(target_arch = "x86_64", not(lanegrad_portable_only)))]
@@ -85,6 +85,13 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     /// Runs `f` with the lowering's target features enabled. Call it once per block of work.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 
+    /// Runs `f`. In a fuzzing build it is a function of its own: with a sanitizer's checks, a large function takes many minutes to compile.
+    #[cfg_attr(not(fuzzing), inline(always))]
+    #[cfg_attr(fuzzing, inline(never))]
+    fn split_if_fuzzing<R>(self, f: impl FnOnce() -> R) -> R {
+        if cfg!(fuzzing) { self.vectorize(f) } else { f() }
+    }
+
     /// Loads the first `LANES` elements of `source`.
     ///
     /// # Panics
@@ -99,6 +106,34 @@ pub trait Simd: Copy + Debug + Send + Sync + 'static {
     fn store(self, v: Self::V, target: &mut [f32]);
     /// Writes the first `LANES` elements of `target`, or all of them if there are fewer. Nothing after them is written.
     fn store_partial(self, v: Self::V, target: &mut [f32]);
+    /// Loads the first `N` vectors of `source`. Lanes after its end are zero.
+    #[inline(always)]
+    fn load_vectors<const N: usize>(self, source: &[f32]) -> [Self::V; N] {
+        let mut vectors = [self.splat(0.0); N];
+        if source.len() >= N * Self::LANES {
+            for j in 0..N {
+                vectors[j] = self.load(&source[j * Self::LANES..]);
+            }
+        } else {
+            for j in 0..N {
+                vectors[j] = self.load_partial(source.get(j * Self::LANES..).unwrap_or_default());
+            }
+        }
+        vectors
+    }
+    /// Writes the first `N` vectors of `target`, or as many elements as it has. Nothing after them is written.
+    #[inline(always)]
+    fn store_vectors<const N: usize>(self, vectors: [Self::V; N], target: &mut [f32]) {
+        if target.len() >= N * Self::LANES {
+            for j in 0..N {
+                self.store(vectors[j], &mut target[j * Self::LANES..]);
+            }
+        } else {
+            for j in 0..N {
+                self.store_partial(vectors[j], target.get_mut(j * Self::LANES..).unwrap_or_default());
+            }
+        }
+    }
     /// Prefetches the cache line of the element `ahead` elements after the start of `source`. It need not lie in the slice: a prefetch
     /// affects only timing.
     #[inline(always)]

@@ -89,9 +89,9 @@ pub const FAULTS: &[Fault] = {
         fault(1, "", "tail mask a lane short on store", Vectors, &[]),
         fault(1, "b", "tail mask a lane short on load", Vectors, &[]),
         fault(2, "", "a lane long on store", Vectors, &[
-            edit("kernels/src/gemm/tile.rs",
-                "simd.store_partial(sums[i][j], &mut row[j * S::LANES..])",
-                "simd.store_partial(sums[i][j], &mut planted::one_longer(row)[j * S::LANES..])"),
+            edit("kernels/src/simd.rs",
+                "target.get_mut(j * Self::LANES..)",
+                "planted::one_longer(target).get_mut(j * Self::LANES..)"),
         ]),
         fault(3, "", "a lane long on load", Vectors, &[]),
         fault(3, "b", "whole vectors read where a slice ends, what is too much not used", Memory, &[]),
@@ -149,10 +149,9 @@ pub const FAULTS: &[Fault] = {
             edit("src/dense.rs", "Order::Chain { accumulate }", "Order::Chain { accumulate: true }"),
         ]),
         fault(15, "", "pack padding uninitialised", Vectors, &[
-            edit("kernels/src/gemm/pack.rs", "row.len() >= S::LANES", "self.columns.len() >= at + S::LANES"),
             edit("kernels/src/gemm/pack.rs",
-                "self.simd.store_partial(v, row)",
-                "self.simd.store_partial(v, &mut row[..self.columns.len().saturating_sub(at)])"),
+                "&mut self.panel[(p - self.depth.start) * self.width + at..]",
+                "&mut self.panel[(p - self.depth.start) * self.width + at..][..self.columns.len().saturating_sub(at).min(S::LANES)]"),
         ]),
         fault(16, "", "pack buffer stale after a shape shrinks", Everywhere, &[
             edit("kernels/src/gemm/pack.rs",
@@ -306,8 +305,8 @@ pub const FAULTS: &[Fault] = {
         ]),
         fault(44, "", "zero dimension takes an element that is not there", Everywhere, &[
             edit("kernels/src/gemm.rs",
-                "c.set(i, j, 0.0)",
-                "c.set(i, j, f32::NAN)"),
+                "operands.c.fill(0.0)",
+                "operands.c.fill(f32::NAN)"),
         ]),
         fault(45, "", "output's row stride below its columns accepted", Everywhere, &[
             edit("kernels/src/simd/layout.rs", "row_stride.unsigned_abs() >= cols", "true"),

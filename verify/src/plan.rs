@@ -1,8 +1,7 @@
 //! The command `plan`: prints how products are computed.
 
 use crate::command_line::PlanFlags;
-use lanegrad_kernels::gemm::Body;
-use lanegrad_verify::plans::Planned;
+use lanegrad_verify::plans::{Planned, bodies};
 use std::io::{self, Write};
 
 /// Prints the plans that the flags describe, one line each.
@@ -25,7 +24,7 @@ pub(crate) fn print(flags: &PlanFlags, out: &mut impl Write) -> io::Result<()> {
     if flags.bodies {
         let mut sum = 0;
         for (isa, lowering) in flags.lowerings() {
-            let count = Body::all(lowering).count();
+            let count = bodies(lowering).count();
             sum += count;
             writeln!(out, "{isa:<8}  {count:>3} micro-kernels")?;
         }

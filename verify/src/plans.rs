@@ -3,7 +3,9 @@
 
 use crate::check::dense::Operation;
 use core::fmt;
-use lanegrad_kernels::gemm::{Grid, Left, Plan, Right, Strides, Tiles};
+use lanegrad_kernels::gemm::{
+    Body, Grid, LANES_COLUMNS, LANES_ROWS, Left, MAX_ROWS, MAX_VECTORS, NC, Plan, Right, Strides, Tiles, row_tiles,
+};
 use lanegrad_kernels::simd::{Lowering, Portable, Scalar, Simd};
 use lanegrad_kernels::threads::{AWAKE_TASK, Team, Threads};
 use std::sync::Arc;
@@ -47,6 +49,31 @@ impl Planned {
     }
 }
 
+/// The micro-kernels that a lowering has.
+pub fn bodies(lowering: Lowering) -> impl Iterator<Item = Body> {
+    let sizes = (1..=MAX_ROWS).flat_map(|rows| (1..=MAX_VECTORS).map(move |vectors| (rows, vectors)));
+    let reads = [(false, false), (false, true), (true, false), (true, true)];
+    let all =
+        sizes.flat_map(move |(rows, vectors)| reads.map(|(adjacent, copies)| Body { rows, vectors, adjacent, copies }));
+    all.filter(move |body| body.is_compiled(lowering))
+}
+
+/// The micro-kernels that compute a product of m×n in the loops, from an A with these strides.
+pub fn bodies_of(tiles: Tiles, lowering: Lowering, [m, n]: [usize; 2], a: Strides) -> impl Iterator<Item = Body> {
+    let adjacent = lowering.variants && (tiles.a == Left::Packed || a.row == 1);
+    let heights = move |rows: usize| row_tiles(tiles.mr, rows).map(|tile| tile.len());
+    let rows = heights(m.min(tiles.mc)).chain(heights(if m > tiles.mc { m % tiles.mc } else { 0 }));
+    let whole = (n.min(NC) / tiles.nr > 0).then_some(tiles.nr);
+    let rest = [n.min(NC) % tiles.nr, if n > NC { n % NC % tiles.nr } else { 0 }];
+    let widths = whole.into_iter().chain(rest).filter(|width| *width > 0);
+    let strips: Vec<_> = widths.map(|width| (width.div_ceil(lowering.lanes), width % lowering.lanes == 0)).collect();
+    rows.enumerate().flat_map(move |(tile, rows)| {
+        let first = tile == 0 && tiles.b == Right::Copied;
+        let body = move |(vectors, whole)| Body { rows, vectors, adjacent, copies: first && whole };
+        strips.clone().into_iter().map(body)
+    })
+}
+
 /// A number of threads that are awake, for plans alone.
 #[derive(Debug)]
 struct Count(usize);
@@ -72,7 +99,7 @@ impl fmt::Display for Planned {
             Plan::NoTerms => write!(f, "no terms"),
             Plan::OneRow => write!(f, "one row, summed in registers"),
             Plan::Lanes(lanes) => {
-                write!(f, "sixteen lanes, {} rows by {} columns at a time", lanes.rows.min(m), lanes.columns)?;
+                write!(f, "sixteen lanes, {} rows by {} columns at a time", LANES_ROWS.min(m), LANES_COLUMNS)?;
                 let packed = |packed| if packed { "packed" } else { "in place" };
                 write!(f, "; A {}, B {}", packed(lanes.pack_a), packed(lanes.pack_b))
             }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 use lanegrad_kernels::isa::{Isa, Kernel};
-use lanegrad_kernels::simd::{Same, Simd, StridedMut, View, ViewMut, each};
+use lanegrad_kernels::simd::{Same, Simd, StridedMut, Sums, View, ViewMut, each, zip};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -197,7 +197,7 @@ fn rounding_and_powers_of_two_are_exact() {
     }
 }
 
-/// Partial loads and stores, horizontal sums, transposition.
+/// Partial loads and stores, of one vector and of three, and horizontal sums.
 struct Memory<'a> {
     source: &'a [f32],
     /// Where the slices begin: their alignment is that of one number.
@@ -206,37 +206,42 @@ struct Memory<'a> {
 }
 
 impl Kernel for Memory<'_> {
-    /// What a partial load gave; what a partial store left; the sum; the lanes.
-    type Output = (Vec<f32>, Vec<f32>, f32, usize);
+    /// For one vector and for three: what a load gave, what a store left, the lanes. Then the sum.
+    type Output = ([(Vec<f32>, Vec<f32>, usize); 2], f32);
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Self::Output {
-        let mut loaded = vec![f32::NAN; S::LANES];
         let source = &self.source[self.at..];
+        let mut loaded = vec![f32::NAN; S::LANES];
         simd.store(simd.load_partial(&source[..self.len]), &mut loaded);
-        let mut stored = vec![-1.0; 60];
+        let mut stored = vec![-1.0; 80];
         simd.store_partial(simd.load(source), &mut stored[self.at..][..self.len]);
-        (loaded, stored, simd.reduce_add(simd.load(source)), S::LANES)
+        let mut three_loaded = vec![f32::NAN; 3 * S::LANES];
+        simd.store_vectors::<3>(simd.load_vectors(&source[..self.len]), &mut three_loaded);
+        let mut three_stored = vec![-1.0; 80];
+        simd.store_vectors::<3>(simd.load_vectors(source), &mut three_stored[self.at..][..self.len]);
+        let three = (three_loaded, three_stored, 3 * S::LANES);
+        ([(loaded, stored, S::LANES), three], simd.reduce_add(simd.load(source)))
     }
 }
 
 #[test]
 fn partial_loads_and_stores_stay_inside_the_slice() {
-    let source: Vec<f32> = (1..=60).map(|i| i as f32).collect();
+    let source: Vec<f32> = (1..=80).map(|i| i as f32).collect();
     for isa in Isa::available() {
-        for (at, len) in (0..16).flat_map(|at| (0..=36).map(move |len| (at, len))) {
-            let (loaded, stored, sum, lanes) = isa.run(Memory { source: &source, at, len });
-            for (i, &x) in loaded.iter().enumerate() {
-                assert_eq!(
-                    x,
-                    if i < len { source[at + i] } else { 0.0 },
-                    "{isa}: lane {i} of a load of {len} from {at}"
-                );
+        for (at, len) in (0..16).flat_map(|at| (0..=60).map(move |len| (at, len))) {
+            let (memory, sum) = isa.run(Memory { source: &source, at, len });
+            for (loaded, stored, lanes) in &memory {
+                for (i, &x) in loaded.iter().enumerate() {
+                    let expected = if i < len { source[at + i] } else { 0.0 };
+                    assert_eq!(x, expected, "{isa}: lane {i} of {lanes} of a load of {len} from {at}");
+                }
+                for (i, &x) in stored.iter().enumerate() {
+                    let expected = if (at..at + len.min(*lanes)).contains(&i) { source[i] } else { -1.0 };
+                    assert_eq!(x, expected, "{isa}: element {i} of a store of {len} of {lanes} from {at}");
+                }
             }
-            for (i, &x) in stored.iter().enumerate() {
-                let expected = if (at..at + len.min(lanes)).contains(&i) { source[i] } else { -1.0 };
-                assert_eq!(x, expected, "{isa}: element {i} of a store of {len} from {at}");
-            }
+            let lanes = memory[0].2;
             assert_eq!(sum, source[at..at + lanes].iter().sum::<f32>(), "{isa}");
         }
     }
@@ -244,6 +249,8 @@ fn partial_loads_and_stores_stay_inside_the_slice() {
 
 struct LoadColumns<'a> {
     rows: View<'a>,
+    /// How many rows, of a view's own operation; none for the vocabulary's.
+    count: Option<usize>,
     target: &'a mut [[f32; 16]; 4],
 }
 
@@ -252,7 +259,11 @@ impl Kernel for LoadColumns<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> usize {
-        for (column, target) in simd.load_columns(self.rows).into_iter().zip(self.target) {
+        let columns = match self.count {
+            Some(count) => self.rows.load_columns(simd, 0..count.min(S::LANES), 0),
+            None => simd.load_columns(self.rows),
+        };
+        for (column, target) in columns.into_iter().zip(self.target) {
             simd.store(column, target);
         }
         S::LANES
@@ -266,21 +277,28 @@ fn four_columns_are_loaded_from_a_row_per_lane() {
             let mut target = [[-1.0; 16]; 4];
             let source: Vec<f32> = (0..16 * stride.unsigned_abs() + 4).map(|i| i as f32).collect();
             let rows = View::new(&source, 16, 4, stride, 1).unwrap();
-            let lanes = isa.run(LoadColumns { rows, target: &mut target });
+            let lanes = isa.run(LoadColumns { rows, count: None, target: &mut target });
             for (c, column) in target.iter().enumerate() {
                 for (r, &found) in column.iter().enumerate() {
                     assert_eq!(found, if r < lanes { rows.at(r, c) } else { -1.0 }, "{isa}: element ({c}, {r})");
                 }
             }
+            for count in 0..=lanes {
+                isa.run(LoadColumns { rows, count: Some(count), target: &mut target });
+                for (c, r) in (0..4).flat_map(|c| (0..lanes).map(move |r| (c, r))) {
+                    let expected = if r < count { rows.at(r, c) } else { 0.0 };
+                    assert_eq!(target[c][r], expected, "{isa}: element ({c}, {r}) of {count} rows");
+                }
+            }
             // No more is needed than what is loaded, and no less will do.
-            isa.run(LoadColumns { rows: rows.block(0..lanes, 0..4), target: &mut target });
+            isa.run(LoadColumns { rows: rows.block(0..lanes, 0..4), count: None, target: &mut target });
             for short in [rows.block(0..lanes - 1, 0..4), rows.block(0..lanes, 0..3)] {
-                let load = || isa.run(LoadColumns { rows: short, target: &mut [[0.0; 16]; 4] });
+                let load = || isa.run(LoadColumns { rows: short, count: None, target: &mut [[0.0; 16]; 4] });
                 assert!(panics(load), "{isa}: stride {stride}");
             }
         }
         let apart = View::new(&[0.0; 128], 16, 4, 8, 2).unwrap();
-        assert!(panics(|| isa.run(LoadColumns { rows: apart, target: &mut [[0.0; 16]; 4] })), "{isa}");
+        assert!(panics(|| isa.run(LoadColumns { rows: apart, count: None, target: &mut [[0.0; 16]; 4] })), "{isa}");
     }
 }
 
@@ -412,26 +430,36 @@ fn disjoint_parts_of_an_output_are_written_alone() {
             (0..ROWS).flat_map(|i| (0..COLS).map(move |j| view.at(i, j))).collect()
         };
         let what = format!("strides {row} and {col}");
-        for (i, j) in (0..=ROWS).flat_map(|i| (0..=COLS).map(move |j| (i, j))) {
+        for split in 0..=ROWS {
             let mut numbers = [0.0; 64];
-            let view = ViewMut::new(&mut numbers, ROWS, COLS, row, col).unwrap();
-            let (above, below) = view.split_rows(i);
-            let ((mut a, mut b), (mut c, mut d)) = (above.split_cols(j), below.split_cols(j));
-            for (number, part) in [&mut a, &mut b, &mut c, &mut d].into_iter().enumerate() {
+            let (above, below) = ViewMut::new(&mut numbers, ROWS, COLS, row, col).unwrap().split_rows(split);
+            for (mut part, element) in [(above, 1.0), (below, 2.0)] {
                 let (rows, cols) = (part.rows(), part.cols());
-                for (i, j) in (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))) {
-                    part.set(i, j, 1.0 + number as f32);
-                }
-                assert!(panics(|| part.reborrow().block(0..rows + 1, 0..0).rows()));
+                part.fill(element);
+                assert!(panics(|| part.reborrow().block(0..rows + 1, 0..0).rows()) && cols == COLS);
             }
-            let expected: Vec<f32> = (0..ROWS)
-                .flat_map(|y| {
-                    (0..COLS).map(move |x| [1.0, 2.0, 3.0, 4.0][2 * usize::from(y >= i) + usize::from(x >= j)])
-                })
-                .collect();
-            assert_eq!(matrix(&mut numbers), expected, "{what}, split at ({i}, {j})");
+            let expected: Vec<f32> = (0..ROWS * COLS).map(|i| if i / COLS < split { 1.0 } else { 2.0 }).collect();
+            assert_eq!(matrix(&mut numbers), expected, "{what}, split at {split}");
             assert_eq!(numbers.iter().filter(|x| **x != 0.0).count(), ROWS * COLS, "{what}: gaps were written");
         }
+        for (height, width) in (1..=ROWS + 1).flat_map(|i| (1..=COLS + 1).map(move |j| (i, j))) {
+            let mut numbers = [0.0; 64];
+            let blocks = ViewMut::new(&mut numbers, ROWS, COLS, row, col).unwrap().into_blocks(height, width);
+            // All are held at once.
+            for (number, (rows, cols, mut block)) in blocks.collect::<Vec<_>>().into_iter().enumerate() {
+                assert_eq!((block.rows(), block.cols()), (rows.len(), cols.len()), "{what}");
+                assert_eq!(number, rows.start / height * COLS.div_ceil(width) + cols.start / width, "{what}");
+                block.fill(1.0 + number as f32);
+            }
+            let expected: Vec<f32> = (0..ROWS * COLS)
+                .map(|i| 1.0 + (i / COLS / height * COLS.div_ceil(width) + i % COLS / width) as f32)
+                .collect();
+            assert_eq!(matrix(&mut numbers), expected, "{what}, blocks of {height}×{width}");
+            assert_eq!(numbers.iter().filter(|x| **x != 0.0).count(), ROWS * COLS, "{what}: gaps were written");
+        }
+        assert!(panics(|| ViewMut::row_major(&mut [0.0; 4], 2, 2).unwrap().into_blocks(0, 1).count()));
+        let empty = ViewMut::row_major(&mut [], 0, 4).unwrap();
+        assert_eq!(empty.into_blocks(1, 1).count(), 0);
         let mut numbers = [0.0; 64];
         let mut view = ViewMut::new(&mut numbers, ROWS, COLS, row, col).unwrap();
         assert!(
@@ -462,25 +490,81 @@ fn disjoint_parts_of_an_output_are_written_alone() {
 fn parts_walked_together_are_those_of_an_index_as_many_as_the_fewest() {
     let numbers: Vec<f32> = (0..64).map(|i| i as f32).collect();
     for shorter in 0..5 {
-        let (long, short) = (&numbers[..5], &numbers[8..8 + shorter]);
-        let mut target = [0.0; 9];
-        for together in [[long, short, long], [short, long, long], [long, long, short]] {
+        let rows = |count| View::row_major(&numbers, 8, 8).unwrap().row_groups::<1>(0, count, 2);
+        let (long, short) = (rows(5), rows(shorter));
+        for together in [(long, short), (short, long), (long, long)] {
             let mut seen = Vec::new();
-            each(together, |part| seen.push(part.map(|x| *x)));
-            let expected: Vec<_> = (0..shorter).map(|i| together.map(|slice| slice[i])).collect();
+            each((together, short), |(([a], [b]), [c])| seen.push([a.to_vec(), b.to_vec(), c.to_vec()]));
+            let expected: Vec<_> = (0..shorter).map(|i| [(); 3].map(|()| numbers[8 * i..][..2].to_vec())).collect();
             assert_eq!(seen, expected);
         }
         for chunks in 0..=3 {
-            target.fill(0.0);
+            let mut target = [0.0; 9];
             let mut calls = 0;
             let rows = ViewMut::row_major(&mut target, chunks, 3).unwrap().into_rows();
-            each(((short, rows), Same(100.0)), |((x, chunk), more)| {
+            each(((short, rows), Same(100.0)), |(([x], chunk), more)| {
                 calls += 1;
-                chunk.fill(x + more);
+                chunk.fill(x[1] + more);
             });
             assert_eq!(calls, shorter.min(chunks));
             for (i, x) in target.iter().enumerate() {
-                assert_eq!(*x, if i / 3 < calls { numbers[8 + i / 3] + 100.0 } else { 0.0 });
+                assert_eq!(*x, if i / 3 < calls { numbers[8 * (i / 3) + 1] + 100.0 } else { 0.0 });
+            }
+        }
+    }
+}
+
+/// `target ← target + 2·a + b₀·b₁`, or without the first term, and what `f` was told of each vector.
+struct Zip<'a> {
+    a: &'a [f32],
+    b: [&'a [f32]; 2],
+    target: &'a mut [f32],
+    add: bool,
+}
+
+impl Kernel for Zip<'_> {
+    /// The numbers of the vectors in their groups, and the lanes.
+    type Output = (Vec<usize>, usize);
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Self::Output {
+        let Self { a, b, target, add } = self;
+        let (len, mut indices) = (a.len(), Vec::new());
+        zip::<16, _, _>(
+            simd,
+            len,
+            (a, b, Sums { slices: [target], add }),
+            #[inline(always)]
+            |index, (a, [b, c], [sum])| {
+                indices.push(index);
+                ((), (), [simd.mul_add(b, c, simd.mul_add(a, simd.splat(2.0), sum))])
+            },
+        );
+        (indices, S::LANES)
+    }
+}
+
+#[test]
+fn zipped_slices_are_processed_from_the_first_element_to_the_last() {
+    let numbers: Vec<f32> = (0..200).map(|i| i as f32).collect();
+    for isa in Isa::available() {
+        for (len, add) in (0..=70).flat_map(|len| [(len, false), (len, true)]) {
+            let (a, b) = (&numbers[1..][..len], [&numbers[50..][..len], &numbers[99..][..len]]);
+            let mut target = [7.0; 80];
+            let (indices, lanes) = isa.run(Zip { a, b, target: &mut target[3..][..len], add });
+            for (i, x) in target.iter().enumerate() {
+                let inside = (3..3 + len).contains(&i);
+                let expected = |i: usize| if add { 7.0 } else { 0.0 } + 2.0 * a[i] + b[0][i] * b[1][i];
+                assert_eq!(*x, if inside { expected(i - 3) } else { 7.0 }, "{isa}: {i} of {len}, add {add}");
+            }
+            let expected: Vec<usize> = (0..len.div_ceil(lanes)).map(|vector| vector % (16 / lanes)).collect();
+            assert_eq!(indices, expected, "{isa}: {len}");
+            if len > 0 {
+                let short = &numbers[..len - 1];
+                for (a, b) in [(short, b), (a, [short, b[1]]), (a, [b[0], short])] {
+                    assert!(panics(|| isa.run(Zip { a, b, target: &mut [0.0; 80][..len], add })), "{isa}: {len}");
+                }
+                assert!(panics(|| isa.run(Zip { a, b, target: &mut [0.0; 80][1..len], add })), "{isa}: {len}");
             }
         }
     }

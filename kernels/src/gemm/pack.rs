@@ -79,101 +79,75 @@ impl<S: Simd> Packing<'_, S> {
         }
         for at in (0..self.width).step_by(S::LANES) {
             let lanes = columns.end.min(columns.start + at)..columns.end.min(columns.start + at + S::LANES);
+            let mut p = depth.start;
             if self.b.col_stride() == 1 {
-                self.contiguous_across(lanes, at);
+                p += self.whole_rows(lanes.clone(), at);
             } else if self.b.row_stride() == 1 {
-                self.contiguous_along_k(lanes, at);
-            } else {
-                self.gathered(depth.clone(), lanes, at);
+                p += self.whole_quads(lanes.clone(), at);
+                while p + 4 <= depth.end {
+                    let four = self.b.t().load_columns(self.simd, lanes.clone(), p);
+                    for step in 0..4 {
+                        self.store(four[step], p + step, at);
+                    }
+                    p += 4;
+                }
+            }
+            for p in p..depth.end {
+                self.store(self.b.load(self.simd, p, lanes.clone()), p, at);
             }
         }
     }
 
+    /// The steps that can be loaded and stored as whole vectors: no padding is needed, and no vector reaches beyond B or the panel. A
+    /// vector may be wider than the panel, because the next row overwrites the excess.
     #[inline(always)]
-    fn contiguous_across(&mut self, lanes: Range<usize>, at: usize) {
-        let whole = if self.whole(&lanes, at) { self.whole_rows(lanes.start, at) } else { 0 };
-        for p in self.depth.start + whole..self.depth.end {
-            self.store(self.simd.load_partial(self.b.row(p, lanes.clone())), p, at);
+    fn whole(&self, lanes: Range<usize>, at: usize) -> usize {
+        if lanes.len() < S::LANES.min(self.width - at) || lanes.start + S::LANES > self.b.cols() {
+            return 0;
         }
+        let stored = (self.panel.len() - at + self.width).saturating_sub(S::LANES) / self.width;
+        stored.min(self.depth.len())
     }
 
-    /// Packs the steps that can be stored as whole vectors without leaving the panel. There is one bounds check for all of them. Returns
-    /// their number.
+    /// Packs whole vectors of rows that are contiguous, with one bounds check for all of them; returns the number of steps.
     #[inline(always)]
-    fn whole_rows(&mut self, column: usize, at: usize) -> usize {
-        let panel = &mut self.panel[at..];
-        // The vectors of the last steps may reach beyond the panel.
-        let stored = (panel.len() + self.width).saturating_sub(S::LANES) / self.width;
-        let steps = self.depth.len().min(stored);
-        let source = self.b.block(self.depth.clone(), column..column + S::LANES);
-        let mut copies = StridedMut::new(panel, steps, S::LANES, self.width);
-        each(
-            source.row_groups::<1>(0, steps, S::LANES),
-            #[inline(always)]
-            |[row]| self.simd.store(self.simd.load(row), copies.part()),
-        );
+    fn whole_rows(&mut self, lanes: Range<usize>, at: usize) -> usize {
+        let steps = self.whole(lanes.clone(), at);
+        if steps > 0 {
+            let source = self.b.block(self.depth.clone(), lanes.start..lanes.start + S::LANES);
+            let mut copies = StridedMut::new(&mut self.panel[at..], steps, S::LANES, self.width);
+            each(
+                source.row_groups::<1>(0, steps, S::LANES),
+                #[inline(always)]
+                |[row]| self.simd.store(self.simd.load(row), copies.part()),
+            );
+        }
         steps
     }
 
-    /// Packs four steps at a time.
+    /// The same for columns that are contiguous, four steps at a time.
     #[inline(always)]
-    fn contiguous_along_k(&mut self, lanes: Range<usize>, at: usize) {
-        let mut p = self.depth.start;
-        if self.whole(&lanes, at) {
-            p += self.whole_quads(lanes.start, at);
-        }
-        while p + 4 <= self.depth.end {
-            let four = load_few_columns(self.simd, self.b.t().block(lanes.clone(), p..p + 4));
-            for step in 0..4 {
-                self.store(four[step], p + step, at);
+    fn whole_quads(&mut self, lanes: Range<usize>, at: usize) -> usize {
+        let steps = self.whole(lanes.clone(), at) / 4 * 4;
+        if steps > 0 {
+            let depth = self.depth.start..self.depth.start + steps;
+            let source = self.b.t().block(lanes.start..lanes.start + S::LANES, depth);
+            let panel = StridedMut::new(&mut self.panel[at..], steps, S::LANES, self.width);
+            // Two loops, because a branch in each step would cost more than it saves.
+            if self.prefetch {
+                transpose::<S, true>(self.simd, source, panel);
+            } else {
+                transpose::<S, false>(self.simd, source, panel);
             }
-            p += 4;
         }
-        self.gathered(p..self.depth.end, lanes, at);
-    }
-
-    /// Packs the steps that can be stored as whole vectors without leaving the panel. There is one bounds check for all of them. Returns
-    /// their number, a multiple of four.
-    #[inline(always)]
-    fn whole_quads(&mut self, column: usize, at: usize) -> usize {
-        let panel = &mut self.panel[at..];
-        let stored = (panel.len() + self.width).saturating_sub(S::LANES) / (4 * self.width);
-        let quads = stored.min(self.depth.len() / 4);
-        let panel = StridedMut::new(panel, 4 * quads, S::LANES, self.width);
-        let source = self.b.t().block(column..column + S::LANES, self.depth.start..self.depth.start + 4 * quads);
-        // Two loops, because a branch in each step would cost more than it saves.
-        if self.prefetch {
-            transpose::<S, true>(self.simd, source, panel);
-        } else {
-            transpose::<S, false>(self.simd, source, panel);
-        }
-        4 * quads
-    }
-
-    /// Whether no padding is needed, and a whole vector can be loaded. It may be wider than the panel, because the next row overwrites the
-    /// excess.
-    #[inline(always)]
-    fn whole(&self, lanes: &Range<usize>, at: usize) -> bool {
-        lanes.len() == S::LANES.min(self.width - at) && lanes.start + S::LANES <= self.b.cols()
-    }
-
-    #[inline(always)]
-    fn gathered(&mut self, depth: Range<usize>, lanes: Range<usize>, at: usize) {
-        for p in depth {
-            self.store(self.b.load(self.simd, p, lanes.clone()), p, at);
-        }
+        steps
     }
 
     /// Stores a vector, with zeros after the last column, at column `at` of row `p`. In a panel narrower than a vector, the next row
     /// overwrites the excess: rows are stored in order.
     #[inline(always)]
     fn store(&mut self, v: S::V, p: usize, at: usize) {
-        let row = &mut self.panel[(p - self.depth.start) * self.width + at..];
-        if row.len() >= S::LANES {
-            self.simd.store(v, row);
-        } else {
-            self.simd.store_partial(v, row);
-        }
+        self.simd.store_partial(v, &mut self.panel[(p - self.depth.start) * self.width + at..]);
     }
 }
 
@@ -197,14 +171,4 @@ fn transpose<S: Simd, const PREFETCH: bool>(simd: S, source: View<'_>, mut panel
             simd.store(columns[step], panel.part());
         }
     }
-}
-
-/// Loads four columns of at most `LANES` rows. The lanes after the last row are zero.
-#[inline(always)]
-fn load_few_columns<S: Simd>(simd: S, rows: View<'_>) -> [S::V; 4] {
-    let mut some = [0.0; 64];
-    for (i, some) in (0..rows.rows()).zip(some.as_chunks_mut::<4>().0) {
-        some.copy_from_slice(rows.row(i, 0..4));
-    }
-    simd.load_columns(View::row_major(&some, S::LANES, 4).expect("an array of as many"))
 }

@@ -23,7 +23,9 @@ pub const SHALLOW_MC: usize = 8 * MC;
 /// alone.
 pub const LANES_MAX_M: usize = 8;
 /// Columns of C at a time in a product summed in lanes: B's are read by all rows while they are in L2.
-const LANES_COLUMNS: usize = 24;
+pub const LANES_COLUMNS: usize = 24;
+/// Rows of C at a time in such a product.
+pub const LANES_ROWS: usize = 4;
 
 /// Up to this many terms, each row of C is computed from end to end, if it is long enough.
 pub const FEW_TERMS: usize = 8;
@@ -104,10 +106,6 @@ pub enum Plan {
 /// A sum in sixteen lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lanes {
-    /// Rows of A at a time.
-    pub rows: usize,
-    /// Columns of B at a time, for all rows.
-    pub columns: usize,
     /// Whether A's rows are copied first: they are not contiguous.
     pub pack_a: bool,
     /// Whether B's columns are copied first, a few at a time: they are not contiguous.
@@ -284,7 +282,7 @@ impl Lanes {
     #[inline]
     fn new([n, k]: [usize; 2], a: Strides, b: Strides) -> Self {
         let prefetch = n.saturating_mul(k) >= FAR;
-        Self { rows: 4, columns: LANES_COLUMNS, pack_a: a.col != 1, pack_b: b.row != 1, prefetch }
+        Self { pack_a: a.col != 1, pack_b: b.row != 1, prefetch }
     }
 }
 
@@ -305,23 +303,6 @@ impl Rows {
 }
 
 impl Tiles {
-    /// The micro-kernels that compute a product of m×n.
-    pub fn bodies(self, lowering: Lowering, [m, n]: [usize; 2], a: Strides) -> impl Iterator<Item = Body> {
-        let adjacent = lowering.variants && (self.a == Left::Packed || a.row == 1);
-        let heights = move |rows: usize| row_tiles(self.mr, rows).map(|tile| tile.len());
-        let rows = heights(m.min(self.mc)).chain(heights(if m > self.mc { m % self.mc } else { 0 }));
-        let whole = (n.min(NC) / self.nr > 0).then_some(self.nr);
-        let rest = [n.min(NC) % self.nr, if n > NC { n % NC % self.nr } else { 0 }];
-        let widths = whole.into_iter().chain(rest).filter(|width| *width > 0);
-        let strips: Vec<_> =
-            widths.map(|width| (width.div_ceil(lowering.lanes), width % lowering.lanes == 0)).collect();
-        rows.enumerate().flat_map(move |(tile, rows)| {
-            let first = tile == 0 && self.b == Right::Copied;
-            let body = move |(vectors, whole)| Body { rows, vectors, adjacent, copies: first && whole };
-            strips.clone().into_iter().map(body)
-        })
-    }
-
     #[inline]
     fn new(lowering: Lowering, [m, n, k]: [usize; 3], a: Strides, b: Strides) -> Self {
         let Lowering { lanes, registers, variants, .. } = lowering;
@@ -376,9 +357,9 @@ impl Tiles {
 }
 
 /// The most rows of a tile.
-const MAX_ROWS: usize = 6;
+pub const MAX_ROWS: usize = 6;
 /// The most vectors in a row of a tile.
-pub(super) const MAX_VECTORS: usize = 4;
+pub const MAX_VECTORS: usize = 4;
 
 /// The most rows of a tile on a lowering.
 const fn max_rows(registers: usize) -> usize {
@@ -422,40 +403,36 @@ impl Body {
             && (!copies || rows == MAX_ROWS)
             && (variants || !adjacent && !copies)
     }
-
-    /// Those that a lowering has.
-    pub fn all(lowering: Lowering) -> impl Iterator<Item = Self> {
-        let sizes = (1..=MAX_ROWS).flat_map(|rows| (1..=MAX_VECTORS).map(move |vectors| (rows, vectors)));
-        let reads = [(false, false), (false, true), (true, false), (true, true)];
-        let all = sizes
-            .flat_map(move |(rows, vectors)| reads.map(|(adjacent, copies)| Self { rows, vectors, adjacent, copies }));
-        all.filter(move |body| body.is_compiled(lowering))
-    }
 }
 
 /// Rows of the next tile, where `left` are left: `mr` of them, or half of what is left if that is less than two tiles. One or two rows
 /// alone would be short of independent sums.
 #[inline(always)]
 pub(super) fn first_height(mr: usize, left: usize) -> usize {
-    if left <= mr {
-        left
-    } else if left < 2 * mr {
-        left.div_ceil(2)
-    } else {
-        mr
-    }
+    if mr < left && left < 2 * mr { left.div_ceil(2) } else { left.min(mr) }
 }
 
 /// The rows of a block in tiles of at most `mr`.
 #[inline(always)]
 pub fn row_tiles(mr: usize, m: usize) -> impl Iterator<Item = Range<usize>> {
-    let mut from = 0;
+    pieces(0..m, mr, first_height)
+}
+
+/// A range in pieces of at most `len`. `first` returns the length of the next one from `len` and what is left. A product of few elements
+/// has no time for the divisions of `step_by`.
+#[inline(always)]
+pub(super) fn pieces(
+    range: Range<usize>,
+    len: usize,
+    first: impl Fn(usize, usize) -> usize,
+) -> impl Iterator<Item = Range<usize>> {
+    let mut from = range.start;
     core::iter::from_fn(
         #[inline(always)]
         move || {
-            let rows = from..from + first_height(mr, m - from);
-            from = rows.end;
-            (!rows.is_empty()).then_some(rows)
+            let piece = from..from + first(len, range.end - from);
+            from = piece.end;
+            (!piece.is_empty()).then_some(piece)
         },
     )
 }

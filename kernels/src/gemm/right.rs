@@ -47,7 +47,7 @@ impl<const U: usize> RightSteps for ([&[f32]; U], usize) {
     fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV] {
         let (rows, ahead) = self;
         prefetch(simd, rows[u], *ahead, NV * S::LANES);
-        load(simd, rows[u])
+        simd.load_vectors(rows[u])
     }
 }
 
@@ -72,11 +72,8 @@ impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
     fn load<S: Simd, const NV: usize>(&mut self, simd: S, u: usize) -> [S::V; NV] {
         let ((rows, copy), ahead) = self;
         prefetch(simd, rows[u], *ahead, NV * S::LANES);
-        let vectors: [S::V; NV] = load(simd, rows[u]);
-        let copy = &mut copy[u * NV * S::LANES..][..NV * S::LANES];
-        for j in 0..NV {
-            simd.store(vectors[j], &mut copy[j * S::LANES..]);
-        }
+        let vectors = simd.load_vectors::<NV>(rows[u]);
+        simd.store_vectors(vectors, &mut copy[u * NV * S::LANES..][..NV * S::LANES]);
         vectors
     }
 }
@@ -84,19 +81,8 @@ impl<const U: usize> RightSteps for (([&[f32]; U], &mut [f32]), usize) {
 /// Prefetches the cache lines `ahead` elements after the first `width` elements of a row, except the first line, which was read with
 /// the strip before this one. A negative distance wraps.
 #[inline(always)]
-pub(super) fn prefetch<S: Simd>(simd: S, row: &[f32], ahead: usize, width: usize) {
+fn prefetch<S: Simd>(simd: S, row: &[f32], ahead: usize, width: usize) {
     for line in (0..width).step_by(16) {
         simd.prefetch(row, ahead.wrapping_add(line + 15));
     }
-}
-
-/// Loads the first `NV` vectors of a row.
-#[inline(always)]
-pub(super) fn load<S: Simd, const NV: usize>(simd: S, row: &[f32]) -> [S::V; NV] {
-    let row = &row[..NV * S::LANES];
-    let mut vectors = [simd.splat(0.0); NV];
-    for j in 0..NV {
-        vectors[j] = simd.load(&row[j * S::LANES..]);
-    }
-    vectors
 }

@@ -14,27 +14,23 @@
 //!
 //! One row of a small or narrow B is summed in registers instead.
 
-use super::Operands;
-use super::plan::Rows;
-use crate::simd::{Simd, View, ViewMut, each};
+use super::plan::{Rows, pieces};
+use super::{Operands, blocks};
+use crate::simd::{Simd, Sums, View, ViewMut, each, zip};
 use core::ops::Range;
 
 /// `C = C₀ + A·B`, a few rows at a time.
-pub(super) fn multiply<S: Simd>(simd: S, plan: Rows, operands: Operands<'_>) {
-    let [m, n, k] = operands.sizes();
-    let Operands { a, b, mut c, accumulate, .. } = operands;
-    for from in (0..n).step_by(plan.columns) {
-        let columns = from..n.min(from + plan.columns);
-        let mut i = 0;
-        while i < m {
-            let rows = if m - i >= plan.rows { plan.rows } else { 1 };
-            let c = c.reborrow().block(i..i + rows, columns.clone());
-            let (a, b) = (a.block(i..i + rows, 0..k), b.block(0..k, columns.clone()));
-            let mut c = Piece { a, b, c };
-            let mut p = 0;
-            while p < k {
-                let from_c = accumulate || p > 0;
-                p += match (rows, plan.terms.min(k - p)) {
+pub(super) fn multiply<S: Simd>(simd: S, plan: &Rows, operands: &mut Operands<'_>) {
+    let ([m, n, k], accumulate) = (operands.sizes(), operands.accumulate());
+    let Operands { a, b, c, .. } = operands;
+    for columns in blocks(0..n, plan.columns) {
+        // The rows that are left are computed one at a time.
+        for rows in pieces(0..m, plan.rows, |rows, left| if left < rows { left.min(1) } else { rows }) {
+            let c = c.reborrow().block(rows.clone(), columns.clone());
+            let mut c = Piece { a: a.block(rows.clone(), 0..k), b: b.block(0..k, columns.clone()), c };
+            for terms in blocks(0..k, plan.terms) {
+                let (from_c, p) = (accumulate || terms.start > 0, terms.start);
+                match (rows.len(), terms.len()) {
                     (4, 1) => c.add::<S, 4, 1>(simd, from_c, p),
                     (4, 2) => c.add::<S, 4, 2>(simd, from_c, p),
                     (4, 3) => c.add::<S, 4, 3>(simd, from_c, p),
@@ -48,9 +44,8 @@ pub(super) fn multiply<S: Simd>(simd: S, plan: Rows, operands: Operands<'_>) {
                     (1, 3) => c.add::<S, 1, 3>(simd, from_c, p),
                     (1, 4) => c.add::<S, 1, 4>(simd, from_c, p),
                     (rows, terms) => unreachable!("no function for {rows} rows and {terms} terms"),
-                };
+                }
             }
-            i += rows;
         }
     }
 }
@@ -65,157 +60,105 @@ struct Piece<'a> {
 }
 
 impl Piece<'_> {
-    /// `c ← c₀ + Σ a·b` for `ROWS` rows and terms `p`, `p + 1`, …, in this order; returns their number.
-    fn add<S: Simd, const ROWS: usize, const TERMS: usize>(&mut self, simd: S, from_c: bool, p: usize) -> usize {
+    /// `c ← c₀ + Σ a·b` for `ROWS` rows and terms `p`, `p + 1`, …, in this order.
+    fn add<S: Simd, const ROWS: usize, const TERMS: usize>(&mut self, simd: S, from_c: bool, p: usize) {
         let Self { a, b, c } = self;
-        let c_stride = c.row_stride();
-        let c: [&mut [f32]; ROWS] = c.reborrow().into_row_array();
-        let factors: [[f32; TERMS]; ROWS] = core::array::from_fn(|r| core::array::from_fn(|q| a.at(r, p + q)));
-        let terms: [&[f32]; TERMS] = core::array::from_fn(|q| b.row(p + q, 0..b.cols()));
         // One row is written too seldom to pay for two partial vectors more.
-        let head = if ROWS == 1 { 0 } else { unaligned_head::<S>(c[0], c_stride) };
+        let head = if ROWS == 1 { 0 } else { unaligned_head::<S>(c) };
         simd.vectorize(
             #[inline(always)]
-            move || Sums { c, from_c, factors, terms }.run(simd, head),
+            || {
+                let mut factors = [[simd.splat(0.0); TERMS]; ROWS];
+                for r in 0..ROWS {
+                    for q in 0..TERMS {
+                        factors[r][q] = simd.splat(a.at(r, p + q));
+                    }
+                }
+                for columns in [0..head, head..c.cols()] {
+                    if columns.is_empty() {
+                        continue;
+                    }
+                    let mut terms = [[].as_slice(); TERMS];
+                    for q in 0..TERMS {
+                        terms[q] = b.row(p + q, columns.clone());
+                    }
+                    let slices = c.reborrow().block(0..ROWS, columns.clone()).into_row_array();
+                    zip::<1, _, _>(
+                        simd,
+                        columns.len(),
+                        (terms, Sums { slices, add: from_c }),
+                        #[inline(always)]
+                        |_, (terms, mut sums): ([S::V; TERMS], [S::V; ROWS])| {
+                            for r in 0..ROWS {
+                                for q in 0..TERMS {
+                                    sums[r] = simd.mul_add(factors[r][q], terms[q], sums[r]);
+                                }
+                            }
+                            ((), sums)
+                        },
+                    );
+                }
+            },
         );
-        TERMS
     }
 }
 
-/// The elements before the first vector that begins where one of memory does; none if the next row's vectors would not. A store across
+/// The columns before the first vector that begins where one of memory does; none if the next row's vectors would not. A store across
 /// two cache lines costs two.
-fn unaligned_head<S: Simd>(c: &[f32], c_stride: isize) -> usize {
-    if c_stride.unsigned_abs().is_multiple_of(S::LANES) {
-        c.as_ptr().align_offset(4 * S::LANES).min(S::LANES) % S::LANES
+fn unaligned_head<S: Simd>(c: &mut ViewMut<'_>) -> usize {
+    if c.row_stride().unsigned_abs().is_multiple_of(S::LANES) {
+        (c.as_mut_ptr().align_offset(4 * S::LANES) % S::LANES).min(c.cols())
     } else {
         0
     }
 }
 
-/// `ROWS` rows of C, and the terms that are added to them.
-struct Sums<'a, const ROWS: usize, const TERMS: usize> {
-    c: [&'a mut [f32]; ROWS],
-    from_c: bool,
-    factors: [[f32; TERMS]; ROWS],
-    terms: [&'a [f32]; TERMS],
-}
-
-impl<const ROWS: usize, const TERMS: usize> Sums<'_, ROWS, TERMS> {
-    #[inline(always)]
-    fn run<S: Simd>(mut self, simd: S, head: usize) {
-        let len = self.c[0].len();
-        self.c = self.c.map(|row| &mut row[..len]);
-        self.terms = self.terms.map(|term| &term[..len]);
-        let mut factors = [[simd.splat(0.0); TERMS]; ROWS];
-        for r in 0..ROWS {
-            for q in 0..TERMS {
-                factors[r][q] = simd.splat(self.factors[r][q]);
-            }
-        }
-        let mut at = head.min(len);
-        if at > 0 {
-            self.vector(simd, &factors, 0..at);
-        }
-        while at + S::LANES <= len {
-            self.vector(simd, &factors, at..at + S::LANES);
-            at += S::LANES;
-        }
-        if at < len {
-            self.vector(simd, &factors, at..len);
-        }
-    }
-
-    /// At most `LANES` columns.
-    #[inline(always)]
-    fn vector<S: Simd>(&mut self, simd: S, factors: &[[S::V; TERMS]; ROWS], lanes: Range<usize>) {
-        let mut terms = [simd.splat(0.0); TERMS];
-        for q in 0..TERMS {
-            terms[q] = simd.load_partial(&self.terms[q][lanes.clone()]);
-        }
-        for r in 0..ROWS {
-            let target = &mut self.c[r][lanes.clone()];
-            let mut sum = if self.from_c { simd.load_partial(target) } else { simd.splat(0.0) };
-            for q in 0..TERMS {
-                sum = simd.mul_add(factors[r][q], terms[q], sum);
-            }
-            simd.store_partial(sum, target);
-        }
-    }
-}
-
 /// `C = C₀ + A·B` for one row, up to eight vectors of it at a time over all terms: their sums stay in registers.
-pub(super) fn one<S: Simd>(simd: S, operands: Operands<'_>) {
-    let Operands { a, b, mut c, accumulate, .. } = operands;
-    let columns = 0..c.cols();
-    let mut row = OneRow { c: c.row(0, columns), from_c: accumulate, a, b };
+pub(super) fn one<S: Simd>(simd: S, operands: &mut Operands<'_>) {
+    let from_c = operands.accumulate();
+    let Operands { a, b, c, .. } = operands;
+    let n = c.cols();
     simd.vectorize(
         #[inline(always)]
-        move || row.run(simd),
+        || {
+            let mut at = 0;
+            while at < n {
+                at += match (n - at) / S::LANES {
+                    8.. => one_row::<S, 8>(simd, from_c, *a, *b, c, at..at + 8 * S::LANES),
+                    4.. => one_row::<S, 4>(simd, from_c, *a, *b, c, at..at + 4 * S::LANES),
+                    2.. => one_row::<S, 2>(simd, from_c, *a, *b, c, at..at + 2 * S::LANES),
+                    1 => one_row::<S, 1>(simd, from_c, *a, *b, c, at..at + S::LANES),
+                    _ => one_row::<S, 1>(simd, from_c, *a, *b, c, at..n),
+                };
+            }
+        },
     );
 }
 
-/// One row of C, and all terms.
-struct OneRow<'a> {
-    c: &'a mut [f32],
+/// Sums at most `NV` vectors of columns; returns the number of columns.
+#[inline(always)]
+fn one_row<S: Simd, const NV: usize>(
+    simd: S,
     from_c: bool,
-    a: View<'a>,
-    b: View<'a>,
-}
-
-impl OneRow<'_> {
-    #[inline(always)]
-    fn run<S: Simd>(&mut self, simd: S) {
-        let mut at = 0;
-        while at < self.c.len() {
-            at += match (self.c.len() - at) / S::LANES {
-                8.. => self.whole::<S, 8>(simd, at),
-                4.. => self.whole::<S, 4>(simd, at),
-                2.. => self.whole::<S, 2>(simd, at),
-                1 => self.whole::<S, 1>(simd, at),
-                _ => self.rest(simd, at),
-            };
-        }
-    }
-
-    /// Sums `NV` vectors of columns from `at` on; returns the number of columns.
-    #[inline(always)]
-    fn whole<S: Simd, const NV: usize>(&mut self, simd: S, at: usize) -> usize {
-        let c = &mut self.c[at..][..NV * S::LANES];
-        let mut sums = [simd.splat(0.0); NV];
-        if self.from_c {
+    a: View<'_>,
+    b: View<'_>,
+    c: &mut ViewMut<'_>,
+    columns: Range<usize>,
+) -> usize {
+    let (k, width) = (b.rows(), columns.len());
+    let b = b.block(0..k, columns.clone());
+    let c = c.row(0, columns);
+    let mut sums = if from_c { simd.load_vectors(c) } else { [simd.splat(0.0); NV] };
+    each(
+        (a.column_groups::<1, 1>(0, k), b.row_groups::<1>(0, k, width)),
+        #[inline(always)]
+        |(factor, [row])| {
+            let (factor, vectors) = (simd.splat(factor.at(0, 0)), simd.load_vectors::<NV>(row));
             for j in 0..NV {
-                sums[j] = simd.load(&c[j * S::LANES..]);
+                sums[j] = simd.mul_add(factor, vectors[j], sums[j]);
             }
-        }
-        let (k, width) = (self.b.rows(), NV * S::LANES);
-        let columns = self.b.block(0..k, at..at + width);
-        each(
-            (self.a.column_groups::<1, 1>(0, k), columns.row_groups::<1>(0, k, width)),
-            #[inline(always)]
-            |(factor, [row])| {
-                let factor = simd.splat(factor.at(0, 0));
-                for j in 0..NV {
-                    sums[j] = simd.mul_add(factor, simd.load(&row[j * S::LANES..]), sums[j]);
-                }
-            },
-        );
-        for j in 0..NV {
-            simd.store(sums[j], &mut c[j * S::LANES..]);
-        }
-        NV * S::LANES
-    }
-
-    /// The same for fewer columns than a vector has.
-    #[inline(always)]
-    fn rest<S: Simd>(&mut self, simd: S, at: usize) -> usize {
-        let columns = at..self.c.len();
-        let c = &mut self.c[at..];
-        let mut sum = if self.from_c { simd.load_partial(c) } else { simd.splat(0.0) };
-        for p in 0..self.b.rows() {
-            let row = simd.load_partial(self.b.row(p, columns.clone()));
-            sum = simd.mul_add(simd.splat(self.a.at(0, p)), row, sum);
-        }
-        simd.store_partial(sum, c);
-        columns.len()
-    }
+        },
+    );
+    simd.store_vectors(sums, c);
+    width
 }

@@ -11,7 +11,7 @@
 //! The summed dimension is never cut, so each element is the same chain. Each thread packs what it needs: what is packed twice costs less
 //! than meeting between blocks would, and the grid is chosen such that it is little.
 
-use super::{Grid, Product};
+use super::{Grid, Operands, Product};
 use crate::epilogue::Epilogue;
 use crate::isa::Isa;
 use crate::simd::Lowering;
@@ -27,23 +27,11 @@ impl<'a, E: Epilogue> Product<'a, E> {
 
     /// The blocks, from left to right and from top to bottom.
     fn blocks(self, lowering: Lowering, grid: Grid) -> impl Iterator<Item = Self> {
-        let Self { a, b, c, order, epilogue, .. } = self;
-        let (m, n, k) = (a.rows(), b.cols(), a.cols());
-        let (mut below, mut right) = (Some(c), None);
-        let (mut i, mut j) = (0, 0);
-        core::iter::from_fn(move || {
-            if right.is_none() {
-                let (first, rest) = below.take().filter(|c| c.rows() > 0)?.split_rows(grid.block_rows.min(m - i));
-                (right, below) = (Some(first), Some(rest));
-            }
-            let strip = right.take()?;
-            let (rows, columns) = (i..i + strip.rows(), j..n.min(j + grid.block_columns));
-            let (c, rest) = strip.split_cols(columns.len());
-            (i, j) = if rest.cols() > 0 { (i, columns.end) } else { (rows.end, 0) };
-            right = Some(rest).filter(|rest| rest.cols() > 0);
+        let Self { operands: Operands { a, b, c, order, .. }, epilogue, .. } = self;
+        let k = a.cols();
+        c.into_blocks(grid.block_rows, grid.block_columns).map(move |(rows, columns, c)| {
             let (a, b) = (a.block(rows.clone(), 0..k), b.block(0..k, columns.clone()));
-            let block = Self::new(lowering, order, a, b, c, epilogue.block(rows, columns));
-            Some(block)
+            Self::new(lowering, order, a, b, c, epilogue.block(rows, columns))
         })
     }
 }

@@ -13,7 +13,7 @@
 //! ```
 
 use super::plan::{Body, MAX_VECTORS, row_tiles};
-use super::right::{Columns, Copied, Right, RightSteps, load};
+use super::right::{Columns, Copied, Right, RightSteps};
 use crate::cache::LINE;
 use crate::simd::{ColumnGroups, Parts, Simd, View, ViewMut, each};
 use core::ops::Range;
@@ -167,63 +167,33 @@ impl Tile<'_> {
         }
     }
 
-    /// The micro-kernel. With a sanitizer's checks, all tiles of a width in one function would take many minutes to compile, so a fuzzing
-    /// build has a function for each. Otherwise the call would cost a tenth of a tile's time.
-    #[cfg_attr(not(fuzzing), inline(always))]
-    #[cfg_attr(fuzzing, inline(never))]
-    fn sum<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, b: impl Right) {
-        if cfg!(fuzzing) {
-            simd.vectorize(
-                #[inline(always)]
-                move || self.sum_in_registers::<S, ROWS, NV>(simd, b),
-            );
-        } else {
-            self.sum_in_registers::<S, ROWS, NV>(simd, b);
-        }
-    }
-
+    /// The micro-kernel.
     #[inline(always)]
-    fn sum_in_registers<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, mut b: impl Right) {
-        let Self { a, mut c, depth, from_c } = self;
-        let columns = c.cols();
-        let width = NV * S::LANES;
-        let whole = columns == width;
-        let mut sums = [[simd.splat(0.0); NV]; ROWS];
-        if from_c && whole {
-            for i in 0..ROWS {
-                sums[i] = load(simd, c.row(i, 0..width));
-            }
-        } else if from_c {
-            for i in 0..ROWS {
-                let row = c.row(i, 0..columns);
-                for j in 0..NV {
-                    sums[i][j] = simd.load_partial(&row[j * S::LANES..]);
+    fn sum<S: Simd, const ROWS: usize, const NV: usize>(self, simd: S, mut b: impl Right) {
+        simd.split_if_fuzzing(
+            #[inline(always)]
+            move || {
+                let Self { a, mut c, depth, from_c } = self;
+                let (columns, width) = (c.cols(), NV * S::LANES);
+                let mut sums = [[simd.splat(0.0); NV]; ROWS];
+                if from_c {
+                    for i in 0..ROWS {
+                        sums[i] = simd.load_vectors(c.row(i, 0..columns));
+                    }
                 }
-            }
-        }
 
-        let pairs = depth / 2 * 2;
-        steps::<S, ROWS, NV, 2>(simd, &mut sums, a.column_groups(0, pairs / 2), b.steps::<2>(0, pairs, width));
-        if pairs < depth {
-            steps::<S, ROWS, NV, 1>(simd, &mut sums, a.column_groups(pairs, 1), b.steps::<1>(pairs, 1, width));
-        }
+                let pairs = depth / 2 * 2;
+                steps::<S, ROWS, NV, 2>(simd, &mut sums, a.column_groups(0, pairs / 2), b.steps::<2>(0, pairs, width));
+                if pairs < depth {
+                    steps::<S, ROWS, NV, 1>(simd, &mut sums, a.column_groups(pairs, 1), b.steps::<1>(pairs, 1, width));
+                }
 
-        // Index loops: iterating over the sums by value would spill them all.
-        if whole {
-            for i in 0..ROWS {
-                let row = c.row(i, 0..width);
-                for j in 0..NV {
-                    simd.store(sums[i][j], &mut row[j * S::LANES..]);
+                // Index loops: iterating over the sums by value would spill them all.
+                for i in 0..ROWS {
+                    simd.store_vectors(sums[i], c.row(i, 0..columns));
                 }
-            }
-        } else {
-            for i in 0..ROWS {
-                let row = c.row(i, 0..columns);
-                for j in 0..NV {
-                    simd.store_partial(sums[i][j], &mut row[j * S::LANES..]);
-                }
-            }
-        }
+            },
+        );
     }
 }
 

@@ -29,43 +29,6 @@ pub fn each<P: Parts>(mut parts: P, mut f: impl FnMut(P::Part)) {
     }
 }
 
-/// The elements.
-impl<'a, T> Parts for &'a [T] {
-    type Part = &'a T;
-    #[inline(always)]
-    fn count(&self) -> usize {
-        self.len()
-    }
-    #[inline(always)]
-    unsafe fn part(&mut self, number: usize) -> Self::Part {
-        // SAFETY: the caller upholds it.
-        unsafe { self.get_unchecked(number) }
-    }
-}
-
-/// The elements of several slices at the same index.
-impl<'a, T, const N: usize> Parts for [&'a [T]; N] {
-    type Part = [&'a T; N];
-    #[inline(always)]
-    fn count(&self) -> usize {
-        let mut count = self[0].len();
-        for i in 1..N {
-            count = count.min(self[i].len());
-        }
-        count
-    }
-    #[inline(always)]
-    unsafe fn part(&mut self, number: usize) -> Self::Part {
-        // SAFETY: the caller upholds it; no slice is shorter than the count.
-        let mut part = [unsafe { self[0].get_unchecked(number) }; N];
-        for i in 1..N {
-            // SAFETY: as above.
-            part[i] = unsafe { self[i].get_unchecked(number) };
-        }
-        part
-    }
-}
-
 /// The parts of both, in pairs. The count is the smaller of the two.
 impl<P: Parts, Q: Parts> Parts for (P, Q) {
     type Part = (P::Part, Q::Part);

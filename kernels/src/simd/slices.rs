@@ -3,7 +3,7 @@
 use super::{Simd, View};
 use core::ops::Range;
 
-/// What [`zip`] processes: a slice, an array of mutable slices, an [`Out`], a [`Row`], or several of these in a tuple.
+/// What [`zip`] processes: a slice, an array of slices, an [`Out`], [`Sums`], a [`Row`], or several of these in a tuple.
 pub trait Slices {
     /// What is read at one place: a vector of each slice, nothing of an [`Out`].
     type Read<S: Simd>;
@@ -157,6 +157,32 @@ impl Slices for Row<'_> {
     unsafe fn write<S: Simd>(&mut self, _: S, _: Range<usize>, (): ()) {}
 }
 
+/// Several slices, read only.
+impl<const N: usize> Slices for [&[f32]; N] {
+    type Read<S: Simd> = [S::V; N];
+    type Written<S: Simd> = ();
+
+    #[inline(always)]
+    fn have_len(&self, len: usize) -> bool {
+        let mut equal = true;
+        for i in 0..N {
+            equal &= self[i].len() == len;
+        }
+        equal
+    }
+    #[inline(always)]
+    unsafe fn read<S: Simd>(&self, simd: S, lanes: Range<usize>) -> [S::V; N] {
+        let mut vectors = [simd.splat(0.0); N];
+        for i in 0..N {
+            // SAFETY: the caller upholds it.
+            vectors[i] = simd.load_partial(unsafe { self[i].get_unchecked(lanes.clone()) });
+        }
+        vectors
+    }
+    #[inline(always)]
+    unsafe fn write<S: Simd>(&mut self, _: S, _: Range<usize>, (): ()) {}
+}
+
 /// Several slices, updated in place. Loops, not `map` or `from_fn`, which are not always inlined.
 impl<const N: usize> Slices for [&mut [f32]; N] {
     type Read<S: Simd> = [S::V; N];
@@ -185,6 +211,35 @@ impl<const N: usize> Slices for [&mut [f32]; N] {
             // SAFETY: the caller upholds it.
             simd.store_partial(v[i], unsafe { self[i].get_unchecked_mut(lanes.clone()) });
         }
+    }
+}
+
+/// Several slices, written, and read if they are added to; otherwise zeros are read.
+#[derive(Debug)]
+pub struct Sums<'a, const N: usize> {
+    /// The slices.
+    pub slices: [&'a mut [f32]; N],
+    /// Whether they are read.
+    pub add: bool,
+}
+
+impl<const N: usize> Slices for Sums<'_, N> {
+    type Read<S: Simd> = [S::V; N];
+    type Written<S: Simd> = [S::V; N];
+
+    #[inline(always)]
+    fn have_len(&self, len: usize) -> bool {
+        self.slices.have_len(len)
+    }
+    #[inline(always)]
+    unsafe fn read<S: Simd>(&self, simd: S, lanes: Range<usize>) -> [S::V; N] {
+        // SAFETY: the caller upholds it.
+        if self.add { unsafe { self.slices.read(simd, lanes) } } else { [simd.splat(0.0); N] }
+    }
+    #[inline(always)]
+    unsafe fn write<S: Simd>(&mut self, simd: S, lanes: Range<usize>, v: [S::V; N]) {
+        // SAFETY: the caller upholds it.
+        unsafe { self.slices.write(simd, lanes, v) };
     }
 }
 

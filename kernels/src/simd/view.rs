@@ -187,6 +187,22 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Loads four columns of the rows in `rows`, at most `LANES` of them, followed by zeros.
+    ///
+    /// # Panics
+    /// If there are fewer rows or columns, or a row is not contiguous, in every build.
+    #[inline(always)]
+    pub fn load_columns<S: Simd>(&self, simd: S, rows: Range<usize>, from: usize) -> [S::V; 4] {
+        if rows.len() >= S::LANES {
+            return simd.load_columns(self.block(rows, from..from + 4));
+        }
+        let mut some = [0.0; 64];
+        for (i, some) in rows.zip(some.as_chunks_mut::<4>().0) {
+            some.copy_from_slice(self.row(i, from..from + 4));
+        }
+        simd.load_columns(View::row_major(&some, S::LANES, 4).expect("an array of as many"))
+    }
+
     /// Never inlined: otherwise it would be inlined into every vector of every epilogue.
     #[inline(never)]
     fn gather(&self, i: usize, cols: Range<usize>) -> [f32; 16] {

@@ -153,17 +153,29 @@ impl<'a> ViewMut<'a> {
         (Self { layout: first, elements: PhantomData, ..self }, Self { start, layout: second, ..self })
     }
 
-    /// The columns before `column`, and the others.
+    /// Blocks of at most `rows` × `cols`, from left to right and from top to bottom, each with its rows and columns.
     ///
     /// # Panics
-    /// If there are fewer columns, in every build.
-    #[inline(always)]
-    pub fn split_cols(self, column: usize) -> (Self, Self) {
-        let Layout { rows, cols, .. } = self.layout;
-        let (first, second) =
-            (self.layout.block(&(0..rows), &(0..column)), self.layout.block(&(0..rows), &(column..cols)));
-        let start = self.start.wrapping_offset(self.layout.offset(0, column));
-        (Self { layout: first, elements: PhantomData, ..self }, Self { start, layout: second, ..self })
+    /// If `rows` or `cols` is zero.
+    pub fn into_blocks(self, rows: usize, cols: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>, Self)> {
+        let Self { start, layout, .. } = self;
+        let ranges = |end: usize, len| (0..end).step_by(len).map(move |from| from..end.min(from.saturating_add(len)));
+        let all = ranges(layout.rows, rows).flat_map(move |i| ranges(layout.cols, cols).map(move |j| (i.clone(), j)));
+        all.map(move |(rows, cols)| {
+            // The blocks are disjoint, and `self` is gone.
+            let start = start.wrapping_offset(layout.offset(rows.start, cols.start));
+            let block = Self { start, layout: layout.block(&rows, &cols), elements: PhantomData };
+            (rows, cols, block)
+        })
+    }
+
+    /// Sets all elements.
+    pub fn fill(&mut self, element: f32) {
+        for i in 0..self.rows() {
+            for j in 0..self.cols() {
+                self.set(i, j, element);
+            }
+        }
     }
 
     /// Sets element (i, j).
