@@ -137,7 +137,7 @@ fn multiply<S: Simd>(simd: S, plan: &Plan, mut operands: Operands<'_>, sink: Opt
     let [m, n, k] = operands.sizes();
     debug_assert!(operands.c.rows() == m && operands.c.cols() == n && operands.b.rows() == k);
     match plan {
-        Plan::Tiles(plan) => return tiles(simd, plan, operands, sink),
+        Plan::Tiles(plan) => return tiles(simd, plan, &mut operands, sink),
         Plan::Exchanged(plan) => exchanged(simd, plan, &mut operands),
         Plan::Lanes(plan) => lanes::multiply(simd, plan, &mut operands),
         Plan::OneRow => rows::one(simd, &mut operands),
@@ -151,9 +151,9 @@ fn multiply<S: Simd>(simd: S, plan: &Plan, mut operands: Operands<'_>, sink: Opt
 }
 
 /// The loops around the micro-kernel.
-fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&dyn Sink<S>>) {
+fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: &mut Operands<'_>, sink: Option<&dyn Sink<S>>) {
     let ([m, n, k], accumulate) = (operands.sizes(), operands.accumulate());
-    let Operands { a, b, mut c, workspace, .. } = operands;
+    let Operands { a, b, c, workspace, .. } = operands;
     let Tiles { mr, nr, kc, mc, .. } = *plan;
     let (b_panels, a_panels) = plan.split(n, workspace);
     // What the epilogue reads besides the sums, if each row of C has a row of its own.
@@ -168,13 +168,13 @@ fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: Operands<'_>, sink: Option<&d
             let finished = pc.end == k;
             // LOOP 3
             for ic in blocks(0..m, mc) {
-                let rows = plan.left(simd, a, ic.clone(), pc.clone(), a_panels);
+                let rows = plan.left(simd, *a, ic.clone(), pc.clone(), a_panels);
                 // LOOP 2
                 for jr in blocks(jc.clone(), nr) {
                     let strip = Place { first: ic.start == 0, at: jr.start - jc.start, pc: pc.clone(), jr: jr.clone() };
                     let mut strip = Strip {
                         a: rows,
-                        b: plan.right(simd, b, strip, b_panels),
+                        b: plan.right(simd, *b, strip, b_panels),
                         depth: pc.len(),
                         c: c.reborrow().block(ic.clone(), jr.clone()),
                         from_c,
@@ -211,7 +211,7 @@ fn exchanged<S: Simd>(simd: S, plan: &Tiles, operands: &mut Operands<'_>) {
     let (sums, workspace) = workspace.split_at_mut(rows * columns);
     let transposed = ViewMut::row_major(sums, rows, columns).expect("the workspace has workspace_len elements");
     let c_transposed = transposed.block(0..n, 0..m);
-    tiles(simd, plan, Operands { a: b.t(), b: a.t(), c: c_transposed, order: *order, workspace }, None);
+    tiles(simd, plan, &mut Operands { a: b.t(), b: a.t(), c: c_transposed, order: *order, workspace }, None);
     simd.vectorize(
         #[inline(always)]
         || {

@@ -105,8 +105,8 @@ impl<S: Simd> Packing<'_, S> {
         if lanes.len() < S::LANES.min(self.width - at) || lanes.start + S::LANES > self.b.cols() {
             return 0;
         }
-        let stored = (self.panel.len() - at + self.width).saturating_sub(S::LANES) / self.width;
-        stored.min(self.depth.len())
+        let beyond = if self.width < S::LANES { (S::LANES - 1) / self.width } else { 0 };
+        self.depth.len().saturating_sub(beyond)
     }
 
     /// Packs whole vectors of rows that are contiguous, with one bounds check for all of them; returns the number of steps.
