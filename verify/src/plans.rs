@@ -4,7 +4,8 @@
 use crate::check::dense::Operation;
 use core::fmt;
 use lanegrad_kernels::gemm::{
-    Body, Grid, LANES_COLUMNS, LANES_ROWS, Left, MAX_ROWS, MAX_VECTORS, NC, Plan, Right, Strides, Tiles, row_tiles,
+    Body, GROUP, Grid, LANES_COLUMNS, LANES_ROWS, Left, MAX_ROWS, MAX_VECTORS, NC, Plan, Right, Strides, Tiles,
+    row_tiles,
 };
 use lanegrad_kernels::simd::{Lowering, Portable, Scalar, Simd};
 use lanegrad_kernels::threads::{AWAKE_TASK, Team, Threads};
@@ -129,6 +130,10 @@ fn describe(tiles: Tiles, [m, n, k]: [usize; 3], f: &mut fmt::Formatter<'_>) -> 
         Right::InPlace => write!(f, "; B in place")?,
         Right::Copied => write!(f, "; B copied by the first tile, {} KiB", kib(columns * kc.min(k)))?,
         Right::Packed => write!(f, "; B packed, {} KiB", kib(columns * kc.min(k)))?,
+        Right::Grouped => {
+            let columns = if tiles.keep_b { columns } else { n.min(GROUP) };
+            write!(f, "; B packed, {GROUP} columns at a time, {} KiB", kib(columns * kc.min(k)))?;
+        }
     }
     if tiles.prefetch_c {
         write!(f, "; C prefetched")?;

@@ -99,6 +99,10 @@ impl Edges {
         let exchanged = product([exchanged_rows], [gemm::SHALLOW_MC + 1], 1..gemm::SHALLOW_KC);
         // A B that is read in place by each of a few tiles; and one tile more.
         let in_place = product(around([gemm::IN_PLACE_TILES * mr]), around([gemm::FAR / kc + nr]), [65]);
+        // A B beyond L2 whose rows are 4 KiB apart, with or without a gap: in all layouts; and in two blocks of rows.
+        let (columns_apart, steps) = ([L1_SET - 3, L1_SET], gemm::FAR.div_ceil(L1_SET - 3));
+        let grouped = product([2 * mr + 1], columns_apart, steps..steps + 49);
+        let grouped_and_kept = product([mc + 1], columns_apart, steps..steps + 14);
         tiles
             .chain(vectors)
             .chain(depth)
@@ -116,6 +120,8 @@ impl Edges {
             .chain(beyond_l2)
             .chain(in_place)
             .chain(exchanged)
+            .chain(grouped)
+            .chain(grouped_and_kept)
     }
 
     /// A few m, n, k whose sizes cut tiles, vectors and blocks, large enough for statistics.

@@ -2,7 +2,7 @@
 //! processor does not have: plans are made from a lowering's constants.
 
 use lanegrad::MatRef;
-use lanegrad_kernels::gemm::{Body, Left, Order, Plan, Right, Strides};
+use lanegrad_kernels::gemm::{Body, GROUP, Left, Order, Plan, Right, Strides};
 use lanegrad_kernels::simd::Lowering;
 use lanegrad_verify::check::dense::Operation;
 use lanegrad_verify::check::product::{self, Case};
@@ -42,6 +42,10 @@ impl Reached {
         self.choices.insert(format!("{name}: A {:?}, B {:?}", tiles.a, tiles.b));
         self.choices.insert(format!("{name}: all of B kept: {}", tiles.keep_b));
         self.choices.insert(format!("{name}: C prefetched: {}", tiles.prefetch_c));
+        if tiles.b == Right::Grouped {
+            let (kept, whole) = (tiles.keep_b, n.is_multiple_of(GROUP));
+            self.choices.insert(format!("grouped, all of B kept: {kept}, whole groups alone: {whole}"));
+        }
         for body in bodies_of(tiles, lowering, [m, n], a) {
             assert!(body.is_compiled(lowering), "{m}×{n}, {tiles:?}: {body:?} is not compiled");
             self.bodies.insert(body);
@@ -91,11 +95,17 @@ fn choices(lowering: Lowering) -> BTreeSet<String> {
             all.insert(format!("{name}: C prefetched: {yes}"));
         }
     }
-    let right: &[_] = if lowering.variants {
-        &[Right::InPlace, Right::Copied, Right::Packed]
-    } else {
-        &[Right::InPlace, Right::Packed]
-    };
+    let mut right = vec![Right::InPlace, Right::Packed];
+    if lowering.variants {
+        right.push(Right::Copied);
+    }
+    // Wider strips have as many lines of each row by themselves.
+    if lowering.variants && lowering.registers < 32 {
+        all.insert("tiles: A Packed, B Grouped".to_owned());
+        for (kept, whole) in [(false, false), (false, true), (true, false), (true, true)] {
+            all.insert(format!("grouped, all of B kept: {kept}, whole groups alone: {whole}"));
+        }
+    }
     for (a, b) in [Left::InPlace, Left::Packed].iter().flat_map(|a| right.iter().map(move |b| (a, b))) {
         all.insert(format!("tiles: A {a:?}, B {b:?}"));
     }

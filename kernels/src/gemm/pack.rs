@@ -9,8 +9,9 @@
 //! So packing A is packing Aᵀ as a B, and there is one way to pack. Missing elements at the edge are zeros. The last panel of B is only
 //! as many vectors wide as it needs to be.
 
-use super::plan::{PACKED_STEPS, Tiles, row_tiles};
-use crate::simd::{Simd, StridedMut, View, each};
+use super::plan::{PACKED_STEPS, STEPS_AHEAD, Tiles, row_tiles};
+use crate::cache::LINE;
+use crate::simd::{Out, Simd, StridedMut, View, ViewMut, each, zip};
 use core::ops::Range;
 
 /// Packs B's `depth` × `columns` into a panel of `width` columns. Compiled once per lowering, not once per epilogue.
@@ -26,6 +27,39 @@ pub(super) fn panel<S: Simd>(
     simd.vectorize(
         #[inline(always)]
         move || Packing { simd, b, depth, columns, width, prefetch, panel }.run(),
+    );
+}
+
+/// Packs a B of four strips, each as wide as a cache line, into their micro-panels. Compiled once per lowering.
+pub(super) fn four_lines<S: Simd>(simd: S, b: View<'_>, panels: &mut [f32]) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let (depth, ahead) = (b.rows(), (b.row_stride() as usize).wrapping_mul(STEPS_AHEAD));
+            let mut panels = panels.chunks_exact_mut(LINE * depth);
+            let mut rows = || {
+                let panel = panels.next().and_then(|panel| ViewMut::row_major(panel, depth, LINE).ok());
+                panel.expect("the panels were cut so").into_rows()
+            };
+            let panels = ((rows(), rows()), (rows(), rows()));
+            each(
+                (b.row_groups::<1>(0, depth, 4 * LINE), panels),
+                #[inline(always)]
+                |([row], ((first, second), (third, fourth)))| {
+                    for (line, panel) in [first, second, third, fourth].into_iter().enumerate() {
+                        let row = &row[line * LINE..][..LINE];
+                        simd.prefetch(row, ahead.wrapping_add(LINE - 1));
+                        zip::<LINE, _, _>(
+                            simd,
+                            LINE,
+                            (row, Out(panel)),
+                            #[inline(always)]
+                            |_, (row, ())| ((), row),
+                        );
+                    }
+                },
+            );
+        },
     );
 }
 

@@ -47,6 +47,8 @@ pub const IN_PLACE_MAX_N: usize = 128;
 pub const NEAR: usize = L1 - L1 / 8;
 /// Up to this many tiles of rows, B is read in place by each of them: copying costs the first tile more than it saves the others.
 pub const IN_PLACE_TILES: usize = 6;
+/// Columns of B that are packed together where its rows are [`L1_SET`] apart: four cache lines of each row.
+pub const GROUP: usize = 4 * LINE;
 /// From this many elements on a matrix does not stay in L2, and is prefetched.
 pub const FAR: usize = L2;
 
@@ -168,6 +170,8 @@ pub enum Right {
     Copied,
     /// From micro-panels.
     Packed,
+    /// From micro-panels, of which [`GROUP`] columns are packed together, row by row.
+    Grouped,
 }
 
 impl Strides {
@@ -328,6 +332,7 @@ impl Tiles {
         } else {
             a.row == 1 && (few || many_registers)
         };
+        let nr = vectors * lanes;
         let right = if b.col != 1 {
             Right::Packed
         } else if near
@@ -336,14 +341,17 @@ impl Tiles {
         {
             // Rows 2 KiB apart share a few sets of L1 and L2, and would come from beyond for each tile.
             Right::InPlace
-        } else if variants {
-            Right::Copied
-        } else {
+        } else if !variants {
             Right::Packed
+        } else if nr == LINE && !few && b.row.unsigned_abs().is_multiple_of(L1_SET) && k.saturating_mul(n) >= FAR {
+            // Of rows 4 KiB apart, a strip has a single line of each page, and all of them share a set of L1.
+            Right::Grouped
+        } else {
+            Right::Copied
         };
         Self {
             mr: largest,
-            nr: vectors * lanes,
+            nr,
             kc,
             mc,
             a: if in_place { Left::InPlace } else { Left::Packed },
@@ -437,8 +445,8 @@ pub(super) fn pieces(
     )
 }
 
-/// Multiples of every instruction set's mr and nr.
-const EVERY_NR: usize = 64;
+/// A multiple of every instruction set's mr and nr, and of [`GROUP`].
+pub(super) const EVERY_NR: usize = 64;
 /// A multiple of the lanes of every instruction set.
 const EVERY_LANES: usize = 16;
 
