@@ -158,9 +158,9 @@ fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: &mut Operands<'_>, sink: Opti
     let Operands { a, b, c, workspace, .. } = operands;
     let Tiles { mr, nr, kc, mc, .. } = *plan;
     let (b_panels, a_panels) = plan.split(n, workspace);
-    // What the epilogue reads besides the sums, if each row of C has a row of its own.
-    let operand =
-        sink.map(|sink| sink.operand()).filter(|operand| operand.row_stride() != 0 && operand.col_stride() == 1);
+    // What the epilogue reads besides the sums, if it is to be prefetched, and each row of C has a row of its own.
+    let operand = sink.filter(|_| plan.prefetch_c).map(|sink| sink.operand());
+    let operand = operand.filter(|operand| operand.row_stride() != 0 && operand.col_stride() == 1);
 
     // LOOP 5
     for jc in blocks(0..n, NC) {
@@ -170,7 +170,7 @@ fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: &mut Operands<'_>, sink: Opti
             let finished = pc.end == k;
             // LOOP 3
             for ic in blocks(0..m, mc) {
-                let rows = plan.left(simd, *a, ic.clone(), pc.clone(), a_panels);
+                let rows = plan.left(simd, a.block(ic.clone(), pc.clone()), a_panels);
                 // LOOP 2
                 for jr in blocks(jc.clone(), nr) {
                     let strip = Place { first: ic.start == 0, jc: jc.clone(), pc: pc.clone(), jr: jr.clone() };
@@ -181,9 +181,7 @@ fn tiles<S: Simd>(simd: S, plan: &Tiles, operands: &mut Operands<'_>, sink: Opti
                         c: c.reborrow().block(ic.clone(), jr.clone()),
                         from_c,
                         prefetch: plan.prefetch_c,
-                        operand: operand
-                            .filter(|_| plan.prefetch_c && finished)
-                            .map(|operand| operand.block(ic.clone(), jr.clone())),
+                        operand: operand.filter(|_| finished).map(|operand| operand.block(ic.clone(), jr.clone())),
                     };
                     // LOOP 1
                     strip.sum(simd, mr);
@@ -249,23 +247,14 @@ impl Tiles {
         aligned.split_at_mut(b)
     }
 
-    /// A's rows `ic`, packed if they have to be.
+    /// A block of A, packed if it has to be.
     #[inline(always)]
-    fn left<'p, S: Simd>(
-        &self,
-        simd: S,
-        a: View<'p>,
-        ic: Range<usize>,
-        pc: Range<usize>,
-        panels: &'p mut [f32],
-    ) -> StripRows<'p> {
-        match self.a {
-            Left::Packed => {
-                pack::rows(simd, self, a, ic, pc, panels);
-                StripRows::Packed(panels)
-            }
-            Left::InPlace => StripRows::InPlace(a.block(ic, pc)),
+    fn left<'p, S: Simd>(&self, simd: S, a: View<'p>, panels: &'p mut [f32]) -> StripRows<'p> {
+        if self.a == Left::InPlace {
+            return StripRows::InPlace(a);
         }
+        pack::rows(simd, self, a, panels);
+        StripRows::Packed(panels)
     }
 
     /// A strip's columns of B, packed if they have to be: for the first block of rows; the others find them packed.
@@ -289,7 +278,7 @@ impl Tiles {
             let columns = jr.start..jr.start + GROUP;
             pack::four_lines(simd, b.block(pc, columns), &mut panels[..GROUP * depth]);
         } else if first && !grouped {
-            pack::panel(simd, b, pc, jr, width, self.prefetch_b, &mut panels[..width * depth]);
+            pack::panel(simd, b.block(pc, jr), width, self.prefetch_b, &mut panels[..width * depth]);
         }
         Columns::InPlace(View::row_major(panels, depth, width).expect("the panel was cut so"))
     }

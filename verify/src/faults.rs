@@ -103,8 +103,8 @@ pub const FAULTS: &[Fault] = {
         fault(5, "", "k-term twice at a KC seam", Everywhere, &[
             edit("kernels/src/gemm.rs", "blocks(0..k, kc)", "blocks(0..k, kc - usize::from(kc < k))"),
             edit("kernels/src/gemm.rs",
-                "plan.left(simd, *a, ic.clone(), pc.clone(), a_panels)",
-                "plan.left(simd, *a, ic.clone(), pc.start..k.min(pc.start + kc), a_panels)"),
+                "plan.left(simd, a.block(ic.clone(), pc.clone()), a_panels)",
+                "plan.left(simd, a.block(ic.clone(), pc.start..k.min(pc.start + kc)), a_panels)"),
             edit("kernels/src/gemm.rs",
                 "plan.right(simd, *b, strip, b_panels)",
                 "plan.right(simd, *b, Place { pc: pc.start..k.min(pc.start + kc), ..strip }, b_panels)"),
@@ -150,13 +150,13 @@ pub const FAULTS: &[Fault] = {
         ]),
         fault(15, "", "pack padding uninitialised", Vectors, &[
             edit("kernels/src/gemm/pack.rs",
-                "&mut self.panel[(p - self.depth.start) * self.width + at..]",
-                "&mut self.panel[(p - self.depth.start) * self.width + at..][..self.columns.len().saturating_sub(at).min(S::LANES)]"),
+                "&mut self.panel[p * self.width + at..]",
+                "&mut self.panel[p * self.width + at..][..self.columns.saturating_sub(at).min(S::LANES)]"),
         ]),
         fault(16, "", "pack buffer stale after a shape shrinks", Everywhere, &[
             edit("kernels/src/gemm/pack.rs",
-                "depth.is_empty()",
-                "depth.is_empty() || planted::shrunk(depth.len() * columns.len())"),
+                "Packing { simd, b, columns: b.cols(), width, prefetch, panel }.run()",
+                "if !planted::shrunk(b.rows() * b.cols()) { Packing { simd, b, columns: b.cols(), width, prefetch, panel }.run() }"),
         ]),
         fault(17, "", "row skipped or doubled at a thread seam", Everywhere, &[
             edit("kernels/src/gemm/shared.rs",

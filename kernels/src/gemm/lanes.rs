@@ -45,7 +45,7 @@ pub(super) fn multiply<S: Simd>(simd: S, plan: &Lanes, operands: &mut Operands<'
 
 /// The same matrix, copied so that its rows are contiguous.
 fn packed<'p, S: Simd>(simd: S, rows: View<'_>, stride: usize, prefetch: bool, target: &'p mut [f32]) -> View<'p> {
-    pack::panel(simd, rows, 0..rows.rows(), 0..rows.cols(), stride, prefetch, target);
+    pack::panel(simd, rows, stride, prefetch, target);
     let target = View::new(target, rows.rows(), rows.cols(), stride as isize, 1);
     target.expect("the workspace has workspace_len elements")
 }

@@ -9,24 +9,17 @@
 //! So packing A is packing Aᵀ as a B, and there is one way to pack. Missing elements at the edge are zeros. The last panel of B is only
 //! as many vectors wide as it needs to be.
 
+use super::blocks;
 use super::plan::{PACKED_STEPS, STEPS_AHEAD, Tiles, row_tiles};
 use crate::cache::LINE;
-use crate::simd::{Out, Simd, StridedMut, View, ViewMut, each, zip};
+use crate::simd::{Simd, StridedMut, View, ViewMut, each};
 use core::ops::Range;
 
-/// Packs B's `depth` × `columns` into a panel of `width` columns. Compiled once per lowering, not once per epilogue.
-pub(super) fn panel<S: Simd>(
-    simd: S,
-    b: View<'_>,
-    depth: Range<usize>,
-    columns: Range<usize>,
-    width: usize,
-    prefetch: bool,
-    panel: &mut [f32],
-) {
+/// Packs B into a panel of `width` columns. Compiled once per lowering, not once per epilogue.
+pub(super) fn panel<S: Simd>(simd: S, b: View<'_>, width: usize, prefetch: bool, panel: &mut [f32]) {
     simd.vectorize(
         #[inline(always)]
-        move || Packing { simd, b, depth, columns, width, prefetch, panel }.run(),
+        move || Packing { simd, b, columns: b.cols(), width, prefetch, panel }.run(),
     );
 }
 
@@ -49,13 +42,7 @@ pub(super) fn four_lines<S: Simd>(simd: S, b: View<'_>, panels: &mut [f32]) {
                     for (line, panel) in [first, second, third, fourth].into_iter().enumerate() {
                         let row = &row[line * LINE..][..LINE];
                         simd.prefetch(row, ahead.wrapping_add(LINE - 1));
-                        zip::<LINE, _, _>(
-                            simd,
-                            LINE,
-                            (row, Out(panel)),
-                            #[inline(always)]
-                            |_, (row, ())| ((), row),
-                        );
+                        panel.copy_from_slice(row);
                     }
                 },
             );
@@ -63,30 +50,20 @@ pub(super) fn four_lines<S: Simd>(simd: S, b: View<'_>, panels: &mut [f32]) {
     );
 }
 
-/// Packs A's `rows` × `depth` into the micro-panels of their tiles, one after another. Compiled once per lowering.
-pub(super) fn rows<S: Simd>(
-    simd: S,
-    plan: &Tiles,
-    a: View<'_>,
-    rows: Range<usize>,
-    depth: Range<usize>,
-    panels: &mut [f32],
-) {
+/// Packs A into the micro-panels of its tiles, one after another. Compiled once per lowering.
+pub(super) fn rows<S: Simd>(simd: S, plan: &Tiles, a: View<'_>, panels: &mut [f32]) {
     simd.vectorize(
         #[inline(always)]
         move || {
+            let (m, k) = (a.rows(), a.cols());
             // If the columns of A are contiguous, a few steps are packed for all panels before the next ones. A is then read almost
             // sequentially.
-            let steps = if a.row_stride() == 1 { PACKED_STEPS } else { depth.len() };
-            let prefetch = plan.prefetch_a;
-            for from in depth.clone().step_by(steps) {
-                let steps = from..depth.end.min(from + steps);
-                for tile in row_tiles(plan.mr, rows.len()) {
+            for steps in blocks(0..k, if a.row_stride() == 1 { PACKED_STEPS } else { k }) {
+                for tile in row_tiles(plan.mr, m) {
                     let width = tile.len();
-                    let panel = &mut panels[tile.start * depth.len()..][..width * depth.len()];
-                    let panel = &mut panel[(from - depth.start) * width..][..steps.len() * width];
-                    let columns = rows.start + tile.start..rows.start + tile.end;
-                    Packing { simd, b: a.t(), depth: steps.clone(), columns, width, prefetch, panel }.run();
+                    let panel = &mut panels[tile.start * k + steps.start * width..][..steps.len() * width];
+                    let b = a.block(tile.start..m, steps.clone()).t();
+                    Packing { simd, b, columns: width, width, prefetch: plan.prefetch_a, panel }.run();
                 }
             }
         },
@@ -95,9 +72,9 @@ pub(super) fn rows<S: Simd>(
 
 struct Packing<'a, S> {
     simd: S,
+    /// The columns to pack, and any number after them, which may be loaded with them.
     b: View<'a>,
-    depth: Range<usize>,
-    columns: Range<usize>,
+    columns: usize,
     width: usize,
     /// Whether a B that is contiguous along k is prefetched.
     prefetch: bool,
@@ -107,18 +84,15 @@ struct Packing<'a, S> {
 impl<S: Simd> Packing<'_, S> {
     #[inline(always)]
     fn run(mut self) {
-        let (depth, columns) = (self.depth.clone(), self.columns.clone());
-        if depth.is_empty() {
-            return;
-        }
+        let depth = self.b.rows();
         for at in (0..self.width).step_by(S::LANES) {
-            let lanes = columns.end.min(columns.start + at)..columns.end.min(columns.start + at + S::LANES);
-            let mut p = depth.start;
+            let lanes = self.columns.min(at)..self.columns.min(at + S::LANES);
+            let mut p = 0;
             if self.b.col_stride() == 1 {
-                p += self.whole_rows(lanes.clone(), at);
+                p = self.whole_rows(lanes.clone(), at);
             } else if self.b.row_stride() == 1 {
-                p += self.whole_quads(lanes.clone(), at);
-                while p + 4 <= depth.end {
+                p = self.whole_quads(lanes.clone(), at);
+                while p + 4 <= depth {
                     let four = self.b.t().load_columns(self.simd, lanes.clone(), p);
                     for step in 0..4 {
                         self.store(four[step], p + step, at);
@@ -126,7 +100,7 @@ impl<S: Simd> Packing<'_, S> {
                     p += 4;
                 }
             }
-            for p in p..depth.end {
+            for p in p..depth {
                 self.store(self.b.load(self.simd, p, lanes.clone()), p, at);
             }
         }
@@ -140,7 +114,7 @@ impl<S: Simd> Packing<'_, S> {
             return 0;
         }
         let beyond = if self.width < S::LANES { (S::LANES - 1) / self.width } else { 0 };
-        self.depth.len().saturating_sub(beyond)
+        self.b.rows().saturating_sub(beyond)
     }
 
     /// Packs whole vectors of rows that are contiguous, with one bounds check for all of them; returns the number of steps.
@@ -148,7 +122,7 @@ impl<S: Simd> Packing<'_, S> {
     fn whole_rows(&mut self, lanes: Range<usize>, at: usize) -> usize {
         let steps = self.whole(lanes.clone(), at);
         if steps > 0 {
-            let source = self.b.block(self.depth.clone(), lanes.start..lanes.start + S::LANES);
+            let source = self.b.block(0..steps, lanes.start..lanes.start + S::LANES);
             let mut copies = StridedMut::new(&mut self.panel[at..], steps, S::LANES, self.width);
             each(
                 source.row_groups::<1>(0, steps, S::LANES),
@@ -164,8 +138,7 @@ impl<S: Simd> Packing<'_, S> {
     fn whole_quads(&mut self, lanes: Range<usize>, at: usize) -> usize {
         let steps = self.whole(lanes.clone(), at) / 4 * 4;
         if steps > 0 {
-            let depth = self.depth.start..self.depth.start + steps;
-            let source = self.b.t().block(lanes.start..lanes.start + S::LANES, depth);
+            let source = self.b.t().block(lanes.start..lanes.start + S::LANES, 0..steps);
             let panel = StridedMut::new(&mut self.panel[at..], steps, S::LANES, self.width);
             // Two loops, because a branch in each step would cost more than it saves.
             if self.prefetch {
@@ -181,7 +154,7 @@ impl<S: Simd> Packing<'_, S> {
     /// overwrites the excess: rows are stored in order.
     #[inline(always)]
     fn store(&mut self, v: S::V, p: usize, at: usize) {
-        self.simd.store_partial(v, &mut self.panel[(p - self.depth.start) * self.width + at..]);
+        self.simd.store_partial(v, &mut self.panel[p * self.width + at..]);
     }
 }
 

@@ -74,10 +74,7 @@ impl Piece<'_> {
                         factors[r][q] = simd.splat(a.at(r, p + q));
                     }
                 }
-                for columns in [0..head, head..c.cols()] {
-                    if columns.is_empty() {
-                        continue;
-                    }
+                for columns in [0..head, head..c.cols()].into_iter().filter(|columns| !columns.is_empty()) {
                     let mut terms = [[].as_slice(); TERMS];
                     for q in 0..TERMS {
                         terms[q] = b.row(p + q, columns.clone());
@@ -89,8 +86,8 @@ impl Piece<'_> {
                         (terms, Sums { slices, add: from_c }),
                         #[inline(always)]
                         |_, (terms, mut sums): ([S::V; TERMS], [S::V; ROWS])| {
-                            for r in 0..ROWS {
-                                for q in 0..TERMS {
+                            for q in 0..TERMS {
+                                for r in 0..ROWS {
                                     sums[r] = simd.mul_add(factors[r][q], terms[q], sums[r]);
                                 }
                             }
