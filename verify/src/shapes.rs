@@ -99,10 +99,6 @@ impl Edges {
         let exchanged = product([exchanged_rows], [gemm::SHALLOW_MC + 1], 1..gemm::SHALLOW_KC);
         // A B that is read in place by each of a few tiles; and one tile more.
         let in_place = product(around([gemm::IN_PLACE_TILES * mr]), around([gemm::FAR / kc + nr]), [65]);
-        // A B beyond L2 whose rows are 4 KiB apart, with or without a gap: in all layouts; and in two blocks of rows.
-        let (columns_apart, steps) = ([L1_SET - 3, L1_SET], gemm::FAR.div_ceil(L1_SET - 3));
-        let grouped = product([2 * mr + 1], columns_apart, steps..steps + 49);
-        let grouped_and_kept = product([mc + 1], columns_apart, steps..steps + 14);
         tiles
             .chain(vectors)
             .chain(depth)
@@ -120,8 +116,11 @@ impl Edges {
             .chain(beyond_l2)
             .chain(in_place)
             .chain(exchanged)
-            .chain(grouped)
-            .chain(grouped_and_kept)
+    }
+
+    /// m, n, k whose B lies beyond L2 and has rows 4 KiB apart, without gaps or with gaps of three; in one block of rows and in two.
+    pub fn rows_apart(self) -> impl Iterator<Item = [usize; 3]> {
+        product([2 * self.mr + 1, self.mc + 1], [L1_SET, L1_SET - 3], [gemm::FAR.div_ceil(L1_SET - 3)])
     }
 
     /// A few m, n, k whose sizes cut tiles, vectors and blocks, large enough for statistics.

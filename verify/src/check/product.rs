@@ -32,10 +32,13 @@ pub struct Case {
 pub fn cases(edges: Edges) -> impl Iterator<Item = Case> {
     const LARGEST: i64 = 15;
     let mut rng = StdRng::seed_from_u64(1);
-    edges.products().enumerate().map(move |(turn, [m, n, k])| {
+    let in_turn = edges.products().enumerate().map(|(turn, sizes)| (turn, sizes, Layout::pair_in_turn(turn)));
+    let rows = [Layout::Rows, Layout::RowsWithGaps].into_iter().cycle().map(|b| (Layout::Columns, b));
+    let rows_apart =
+        edges.rows_apart().zip(rows).enumerate().map(|(turn, (sizes, layouts))| (1 + turn, sizes, layouts));
+    in_turn.chain(rows_apart).map(move |(turn, [m, n, k], layouts)| {
         assert!(k as i64 * LARGEST * LARGEST + LARGEST <= 1 << 24, "a sum of {k} products may be inexact");
         let mut integer = || rng.random_range(1..=LARGEST) as f32 * if rng.random() { 1.0 } else { -1.0 };
-        let layouts = Layout::pair_in_turn(turn);
         let a = match turn % 23 {
             0 => Operand::broadcast(m, k, |_| integer()),
             _ => Operand::from_fn(m, k, layouts.0, |_, _| integer()),
