@@ -23,8 +23,8 @@
 //! 5. **Lanes** (`lanes.rs`). Forward products of at most eight rows are sums in sixteen lanes. 2.0, up to 7.4 (1×784×128).
 //! 6. **Prefetch.** Where C does not stay in L2, the next tile's rows of C, and what the epilogue reads, are prefetched, and so is an operand
 //!    that is packed from beyond L2. 1.03, up to 1.1.
-//! 7. **Grouped.** Of a B beyond L2 whose rows are 4 KiB apart, four cache lines of each row are packed at a time, not one. 1.11, up to 1.5
-//!    (delta 64×1024×2048).
+//! 7. **Grouped.** Of a B beyond L2 whose rows are 4 KiB apart, four cache lines of each row are packed at a time, not one. 1.1, up to 1.2
+//!    (delta 128×1024×1024).
 //! 8. **Transposed.** A C with contiguous columns is computed as `Cᵀ = Bᵀ·Aᵀ`, whose rows are contiguous: [`Product::new`].
 //! 9. **Shared** (`shared.rs`). For several threads C is cut into blocks, each of which is a product by itself. `cargo bench --bench threads`.
 //!
