@@ -63,10 +63,15 @@ pub fn integers(edges: Edges, multiply: &mut Multiply<'_>, tally: &mut Tally) {
         let before = c.clone();
         multiply(a.view(), b.view(), c.view(), accumulate);
         let (m, n, k) = (a.view().rows(), b.view().cols(), a.view().cols());
+        // Row by row, so that B is read in order.
+        let factors: Vec<i32> = (0..k * n).map(|at| b.at(at / n, at % n) as i32).collect();
         for i in 0..m {
-            for j in 0..n {
-                let start = if accumulate { before.at(i, j) as i64 } else { 0 };
-                let sum = (0..k).fold(start, |sum, p| sum + a.at(i, p) as i64 * b.at(p, j) as i64);
+            let mut sums: Vec<i32> = (0..n).map(|j| if accumulate { before.at(i, j) as i32 } else { 0 }).collect();
+            for p in 0..k {
+                let a = a.at(i, p) as i32;
+                sums.iter_mut().zip(&factors[p * n..]).for_each(|(sum, b)| *sum += a * b);
+            }
+            for (j, sum) in sums.into_iter().enumerate() {
                 // A sum of 0 may have either sign.
                 tally.same(c.at(i, j) + 0.0, sum as f32, || format!("{place}, element ({i}, {j})"));
             }
