@@ -1,7 +1,7 @@
 //! Slices of the same length, processed together: whole vectors, then the rest.
 
 use super::{Simd, View};
-use core::ops::Range;
+use core::ops::{Deref, Range};
 
 /// What [`zip`] processes: a slice, an array of slices, an [`Out`], [`Sums`], a [`Row`], or several of these in a tuple.
 pub trait Slices {
@@ -157,6 +157,34 @@ impl Slices for Row<'_> {
     unsafe fn write<S: Simd>(&mut self, _: S, _: Range<usize>, (): ()) {}
 }
 
+/// Whether each has `len` elements. Loops, not `all`, `map` or `from_fn`, which are not always inlined.
+#[inline(always)]
+fn all_have_len<const N: usize>(slices: &[impl Deref<Target = [f32]>; N], len: usize) -> bool {
+    let mut equal = true;
+    for i in 0..N {
+        equal &= slices[i].len() == len;
+    }
+    equal
+}
+
+/// Reads at most a vector of each.
+///
+/// # Safety
+/// As for [`Slices::read`].
+#[inline(always)]
+unsafe fn read_all<S: Simd, const N: usize>(
+    simd: S,
+    slices: &[impl Deref<Target = [f32]>; N],
+    lanes: Range<usize>,
+) -> [S::V; N] {
+    let mut vectors = [simd.splat(0.0); N];
+    for i in 0..N {
+        // SAFETY: the caller upholds it.
+        vectors[i] = simd.load_partial(unsafe { slices[i].get_unchecked(lanes.clone()) });
+    }
+    vectors
+}
+
 /// Several slices, read only.
 impl<const N: usize> Slices for [&[f32]; N] {
     type Read<S: Simd> = [S::V; N];
@@ -164,46 +192,30 @@ impl<const N: usize> Slices for [&[f32]; N] {
 
     #[inline(always)]
     fn have_len(&self, len: usize) -> bool {
-        let mut equal = true;
-        for i in 0..N {
-            equal &= self[i].len() == len;
-        }
-        equal
+        all_have_len(self, len)
     }
     #[inline(always)]
     unsafe fn read<S: Simd>(&self, simd: S, lanes: Range<usize>) -> [S::V; N] {
-        let mut vectors = [simd.splat(0.0); N];
-        for i in 0..N {
-            // SAFETY: the caller upholds it.
-            vectors[i] = simd.load_partial(unsafe { self[i].get_unchecked(lanes.clone()) });
-        }
-        vectors
+        // SAFETY: the caller upholds it.
+        unsafe { read_all(simd, self, lanes) }
     }
     #[inline(always)]
     unsafe fn write<S: Simd>(&mut self, _: S, _: Range<usize>, (): ()) {}
 }
 
-/// Several slices, updated in place. Loops, not `map` or `from_fn`, which are not always inlined.
+/// Several slices, updated in place.
 impl<const N: usize> Slices for [&mut [f32]; N] {
     type Read<S: Simd> = [S::V; N];
     type Written<S: Simd> = [S::V; N];
 
     #[inline(always)]
     fn have_len(&self, len: usize) -> bool {
-        let mut equal = true;
-        for i in 0..N {
-            equal &= self[i].len() == len;
-        }
-        equal
+        all_have_len(self, len)
     }
     #[inline(always)]
     unsafe fn read<S: Simd>(&self, simd: S, lanes: Range<usize>) -> [S::V; N] {
-        let mut vectors = [simd.splat(0.0); N];
-        for i in 0..N {
-            // SAFETY: the caller upholds it.
-            vectors[i] = simd.load_partial(unsafe { self[i].get_unchecked(lanes.clone()) });
-        }
-        vectors
+        // SAFETY: the caller upholds it.
+        unsafe { read_all(simd, self, lanes) }
     }
     #[inline(always)]
     unsafe fn write<S: Simd>(&mut self, simd: S, lanes: Range<usize>, v: [S::V; N]) {
