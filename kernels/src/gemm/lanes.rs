@@ -121,6 +121,7 @@ fn add<S: Simd, const PASSES: usize, const ROWS: usize, const COLUMNS: usize>(
     b: [&[f32]; COLUMNS],
     pass: usize,
 ) {
+    // The rows of A first: they stay in registers while the columns of B are loaded one by one.
     zip::<LANES, _, _>(
         simd,
         a[0].len(),

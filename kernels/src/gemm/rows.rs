@@ -86,6 +86,7 @@ impl Piece<'_> {
                         (terms, Sums { slices, add: from_c }),
                         #[inline(always)]
                         |_, (terms, mut sums): ([S::V; TERMS], [S::V; ROWS])| {
+                            // Term by term, so that one of the terms is in a register beside factors and sums, not all.
                             for q in 0..TERMS {
                                 for r in 0..ROWS {
                                     sums[r] = simd.mul_add(factors[r][q], terms[q], sums[r]);
@@ -120,6 +121,7 @@ pub(super) fn one<S: Simd>(simd: S, operands: &mut Operands<'_>) {
         || {
             let mut at = 0;
             while at < n {
+                // Ranges whose lengths are constants, but for the last.
                 at += match (n - at) / S::LANES {
                     8.. => one_row::<S, 8>(simd, from_c, *a, *b, c, at..at + 8 * S::LANES),
                     4.. => one_row::<S, 4>(simd, from_c, *a, *b, c, at..at + 4 * S::LANES),
